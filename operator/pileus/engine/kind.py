@@ -1,0 +1,67 @@
+"""The descriptor by which a kind joins the engine: its names, what it writes and watches, its pure functions.
+
+A kind is one folder under `pileus.kinds` that exports one `Kind`. The CRD, the chart's RBAC rules,
+the watches, the metrics labels and the reference pages are all made from this descriptor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from pileus.engine.conditions import Verdict
+from pileus.engine.plan import ObjectKind, Plan
+from pileus.engine.world import Reference, Resource, World
+
+GROUP = "pileus.dev"
+VERSION = "v1alpha1"
+
+
+@dataclass(frozen=True, slots=True)
+class PrinterColumn:
+    """A column of `kubectl get`: `priority` 0 is always shown, 1 only with `-o wide`."""
+
+    name: str
+    type: str
+    json_path: str
+    description: str = ""
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One of our kinds.
+
+    spec / status: the pydantic models that users' input and our status follow.
+    columns: the kind's own printer columns, between READY and AGE.
+    children: foreign kinds that it may own; all of them are watched by label.
+    related: foreign kinds that it only reads by label (Pods, ReplicaSets).
+    shared: foreign cluster-wide inputs that any resource of the kind may depend on (Gateways).
+    references: the Secrets and ConfigMaps that a spec names, whose content must be followed.
+    compile, judge: the pure middle.
+    """
+
+    name: str
+    plural: str
+    singular: str
+    short_names: tuple[str, ...]
+    description: str
+    spec: type[BaseModel]
+    status: type[BaseModel]
+    columns: tuple[PrinterColumn, ...]
+    children: tuple[ObjectKind, ...]
+    related: tuple[ObjectKind, ...]
+    shared: tuple[ObjectKind, ...]
+    references: Callable[[BaseModel], tuple[Reference, ...]]
+    compile: Callable[[Resource, World], Plan]
+    judge: Callable[[Resource, Plan, World], Verdict]
+    namespaced: bool = True
+    group: str = GROUP
+    version: str = VERSION
+
+    @property
+    def api_version(self) -> str:
+        """``pileus.dev/v1alpha1``."""
+        return f"{self.group}/{self.version}"

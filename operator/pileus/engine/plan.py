@@ -1,0 +1,92 @@
+"""What a resource should become: the vocabulary between `compile` and `apply`.
+
+A `Plan` is a value. It lists the desired objects in the order in which they are applied, what the
+resource waits for, and what was refused. Desired objects are sparse: they hold only the fields that
+Pileus decides, never a default of the API server, so that other field managers keep theirs.
+Names, owner references and the common labels are part of the object; the engine adds only the
+hash annotation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Manifest = dict[str, Any]
+"""A Kubernetes object as plain JSON data."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectKind:
+    """A foreign kind that Pileus writes or watches.
+
+    `engine` names the project that installs it (``None``: part of Kubernetes, always there), in the
+    words that a message to the user may use, for example ``"Gateway API"``.
+    """
+
+    group: str
+    version: str
+    kind: str
+    plural: str
+    engine: str | None = None
+    namespaced: bool = True
+
+    @property
+    def api_version(self) -> str:
+        """``apps/v1``, or ``v1`` for the core group."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def id(self) -> str:
+        """``Deployment.apps``: the kind without its version; stable across API versions."""
+        return f"{self.kind}.{self.group}" if self.group else self.kind
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ObjectRef:
+    """Names one object; `kind` is an `ObjectKind.id`, `namespace` is empty for cluster-scoped kinds."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind.partition('.')[0]} {self.name!r}"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One reason why a resource is not ready, in words that name the object and the remedy.
+
+    `stalled` says that nothing moves until somebody changes something (kstatus: Stalled).
+    """
+
+    reason: str
+    message: str
+    stalled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The desired state of one resource.
+
+    objects: desired manifests in apply order.
+    kinds: the `ObjectKind` of each kind id that occurs in `objects`.
+    findings: what keeps the resource from being ready before anything is looked at: refusals
+        (`stalled=True`) and waits. The most important comes first.
+    warnings: sentences for the user that do not make the resource unready; they become
+        Warning Events once, when they appear.
+    keep: owned objects that are not desired but must not be pruned in this pass.
+    prune: False leaves every owned object alone (used when the spec could not be compiled).
+    recheck_after: seconds after which time alone may change the plan, or None.
+    facts: what `judge` needs of the compilation (kind-specific, opaque to the engine).
+    """
+
+    objects: tuple[Manifest, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    warnings: tuple[Finding, ...] = ()
+    keep: frozenset[ObjectRef] = frozenset()
+    prune: bool = True
+    recheck_after: float | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
