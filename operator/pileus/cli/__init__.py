@@ -1,1 +1,1 @@
-"""(to be written)"""
+"""The `pileus` command: one module a subcommand, nothing but arguments and printing."""

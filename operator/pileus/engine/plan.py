@@ -22,7 +22,8 @@ class ObjectKind:
     """A foreign kind that Pileus writes or watches.
 
     `engine` names the project that installs it (``None``: part of Kubernetes, always there), in the
-    words that a message to the user may use, for example ``"Gateway API"``.
+    words that a message to the user may use, for example ``"Gateway API"``. `outlives` says that its
+    objects may be kept when their resource goes (data), and are recognised by their labels alone.
     """
 
     group: str
@@ -31,11 +32,17 @@ class ObjectKind:
     plural: str
     engine: str | None = None
     namespaced: bool = True
+    outlives: bool = False
 
     @property
     def api_version(self) -> str:
         """``apps/v1``, or ``v1`` for the core group."""
         return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def type_meta(self) -> dict[str, str]:
+        """`apiVersion` and `kind`, which items of a list lack."""
+        return {"apiVersion": self.api_version, "kind": self.kind}
 
     @property
     def id(self) -> str:

@@ -52,7 +52,7 @@ def child(
     component: str = "",
     owned: bool = True,
 ) -> Manifest:
-    """A child object of `resource`; `owned=False` leaves out the owner reference: it outlives the resource."""
+    """A child object of `resource`; without `owned` it outlives the resource (no owner reference)."""
     metadata: Manifest = {
         "name": name,
         "namespace": resource.namespace,

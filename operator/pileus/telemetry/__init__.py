@@ -1,1 +1,1 @@
-"""(to be written)"""
+"""Metrics and logs: every metric in one table, the HTTP endpoint that shows them, the log formats."""

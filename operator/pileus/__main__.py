@@ -1,0 +1,5 @@
+"""`python -m pileus`."""
+
+from pileus.cli.main import main
+
+main()

@@ -1,0 +1,67 @@
+"""`pileus run`: the operator itself."""
+
+from __future__ import annotations
+
+import click
+
+from pileus.engine.world import Settings
+from pileus.telemetry import logs
+
+
+@click.command()
+@click.option(
+    "--gateway", envvar="PILEUS_GATEWAY", default="", help="namespace/name of the Gateway for hosts."
+)
+@click.option(
+    "--cluster-issuer", envvar="PILEUS_CLUSTER_ISSUER", default="", help="ClusterIssuer for tls: Auto."
+)
+@click.option(
+    "--ingress-class", envvar="PILEUS_INGRESS_CLASS", default="", help="Class where Gateway API is absent."
+)
+@click.option("--cluster-domain", envvar="PILEUS_CLUSTER_DOMAIN", default="cluster.local", show_default=True)
+@click.option("--address", envvar="PILEUS_ADDRESS", default="0.0.0.0", show_default=True)  # noqa: S104
+@click.option("--port", envvar="PILEUS_PORT", default=8080, show_default=True, help="Metrics and probes.")
+@click.option(
+    "--lease", envvar="PILEUS_LEASE", default="pileus", show_default=True, help="Name of the leader's Lease."
+)
+@click.option(
+    "--identity", envvar="PILEUS_IDENTITY", default="", help="Name in the Lease; the pod's by default."
+)
+@click.option("--log-level", envvar="PILEUS_LOG_LEVEL", default="info", show_default=True)
+@click.option(
+    "--log-format",
+    envvar="PILEUS_LOG_FORMAT",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+)
+def run(
+    gateway: str,
+    cluster_issuer: str,
+    ingress_class: str,
+    cluster_domain: str,
+    address: str,
+    port: int,
+    lease: str,
+    identity: str,
+    log_level: str,
+    log_format: str,
+) -> None:
+    """Run the operator against the cluster of $KUBECONFIG, or the one it is deployed in."""
+    from pileus.kinds import KINDS
+    from pileus.wiring.operator import run as operate
+    from pileus.wiring.runtime import Options
+
+    if gateway and gateway.count("/") != 1:
+        raise click.BadParameter("write it as namespace/name", param_hint="--gateway")
+    logs.configure(level=log_level, form=log_format)
+    settings = Settings(
+        gateway=gateway,
+        cluster_issuer=cluster_issuer,
+        ingress_class=ingress_class,
+        cluster_domain=cluster_domain,
+    )
+    options = Options(settings=settings, address=address, port=port, lease=lease)
+    if identity:
+        options = Options(settings=settings, address=address, port=port, lease=lease, identity=identity)
+    operate(KINDS, options)

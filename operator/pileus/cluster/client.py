@@ -1,0 +1,233 @@
+"""A thin asynchronous Kubernetes API client: a few verbs over JSON, nothing else.
+
+Credentials come from the official client's loaders (kubeconfig with exec plugins, or the mounted
+service account, whose token is read again as it rotates). Every answer outside 2xx is an
+`ApiError`; connection problems and time-outs are an `ApiError` with status 0, so that callers
+have one thing to catch. Time-outs are in seconds. It counts every request by verb and result, and
+never logs a body.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import orjson
+from kubernetes.aio import config as loaders
+from kubernetes.aio.client import Configuration
+
+from pileus.engine.plan import Manifest, ObjectKind
+from pileus.engine.ports import ApiError
+
+REQUEST_TIMEOUT = 30.0
+LINE_LIMIT = 8 * 1024 * 1024
+"""Bytes of one watch event at most; etcd bounds an object to about 1.5 MiB."""
+
+Count = Callable[[str, str, float], None]
+"""Called with (verb, result, seconds) after each request; result is a status code or "error"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where the API server is and how to authenticate; one value for Kopf and for our client."""
+
+    configuration: Configuration
+
+    @classmethod
+    async def load(cls) -> Endpoint:
+        """From $KUBECONFIG, the mounted service account, or ~/.kube/config, in this order."""
+        configuration = Configuration()
+        if not os.environ.get("KUBECONFIG") and os.environ.get("KUBERNETES_SERVICE_HOST"):
+            loaders.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        else:
+            await loaders.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        return cls(configuration)
+
+    @property
+    def server(self) -> str:
+        """The base URL, without a trailing slash."""
+        return str(self.configuration.host).rstrip("/")
+
+    async def authorization(self) -> str:
+        """The Authorization header's value, refreshed when due; empty with client certificates."""
+        token = await self.configuration.get_api_key_with_prefix("BearerToken")
+        if token:
+            scheme, _, value = token.partition(" ")
+            return f"Bearer {value}" if scheme.lower() == "bearer" else token
+        if self.configuration.username:
+            return str(self.configuration.get_basic_auth_token())
+        return ""
+
+    def ssl_context(self) -> ssl.SSLContext | bool:
+        """The TLS context with the cluster's CA and the client certificate, if there is one."""
+        if not self.server.startswith("https"):
+            return False
+        context = ssl.create_default_context(cafile=self.configuration.ssl_ca_cert)
+        if not self.configuration.verify_ssl:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if self.configuration.cert_file:
+            context.load_cert_chain(self.configuration.cert_file, self.configuration.key_file)
+        return context
+
+
+def own_namespace() -> str:
+    """The operator's namespace: $PILEUS_NAMESPACE, the mounted service account's, or pileus-system."""
+    mounted = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+    named = os.environ.get("PILEUS_NAMESPACE")
+    return named or (mounted.read_text().strip() if mounted.is_file() else "pileus-system")
+
+
+def path(kind: ObjectKind, namespace: str = "", name: str = "", subresource: str = "") -> str:
+    """The API path of a kind's collection, or of one object when `name` is given."""
+    root = f"/apis/{kind.group}/{kind.version}" if kind.group else f"/api/{kind.version}"
+    parts = [root]
+    if namespace and kind.namespaced:
+        parts.append(f"namespaces/{namespace}")
+    parts.append(kind.plural)
+    parts += [part for part in (name, subresource) if part]
+    return "/".join(parts)
+
+
+class Client:
+    """One HTTP session to the API server. Use as an async context manager."""
+
+    def __init__(
+        self, endpoint: Endpoint, *, count: Count = lambda verb, result, seconds: None, pool: int = 0
+    ):
+        self._endpoint = endpoint
+        self._count = count
+        self._pool = pool
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Client:
+        connector = aiohttp.TCPConnector(
+            ssl=self._endpoint.ssl_context(), limit=self._pool, keepalive_timeout=60
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            headers={"User-Agent": "pileus", "Accept": "application/json"},
+            read_bufsize=256 * 1024,
+            auto_decompress=True,
+        )
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def request(
+        self,
+        verb: str,
+        url: str,
+        *,
+        method: str = "GET",
+        params: Mapping[str, str] | None = None,
+        body: Any = None,
+        content_type: str = "application/json",
+        accept: str = "",
+        timeout: float = REQUEST_TIMEOUT,  # noqa: ASYNC109 - it becomes the HTTP client's own time-out
+    ) -> Manifest:
+        """One request, its JSON answer. `verb` is the Kubernetes verb, for the request count."""
+        assert self._session is not None, "use the client as a context manager"
+        headers = await self._headers(content_type if body is not None else "", accept)
+        started = asyncio.get_running_loop().time()
+        result = "error"
+        try:
+            async with self._session.request(
+                method,
+                self._endpoint.server + url,
+                params=params,
+                data=orjson.dumps(body) if body is not None else None,
+                headers=headers,
+                timeout=aiohttp.ClientTimeout(total=timeout),
+            ) as response:
+                payload = await response.read()
+                result = str(response.status)
+                if response.status >= 400:
+                    raise _error(response.status, payload, response.headers)
+                return orjson.loads(payload) if payload else {}
+        except (aiohttp.ClientError, TimeoutError, OSError, orjson.JSONDecodeError) as error:
+            raise ApiError(
+                0, "Unreachable", f"The API server did not answer ({type(error).__name__})."
+            ) from None
+        finally:
+            self._count(verb, result, asyncio.get_running_loop().time() - started)
+
+    async def stream(
+        self, url: str, *, params: Mapping[str, str], idle: float, accept: str = ""
+    ) -> AsyncIterator[Manifest]:
+        """The events of a watch, one JSON document a line. Ends after `idle` seconds of silence."""
+        assert self._session is not None, "use the client as a context manager"
+        headers = await self._headers("", accept)
+        started = asyncio.get_running_loop().time()
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=idle)
+        counted = False
+        try:
+            async with self._session.get(
+                self._endpoint.server + url, params=params, headers=headers, timeout=timeout
+            ) as response:
+                self._count("watch", str(response.status), asyncio.get_running_loop().time() - started)
+                counted = True
+                if response.status >= 400:
+                    raise _error(response.status, await response.read(), response.headers)
+                pending = b""
+                async for chunk in response.content.iter_any():
+                    lines = (pending + chunk).split(b"\n") if pending else chunk.split(b"\n")
+                    pending = lines.pop()
+                    if len(pending) > LINE_LIMIT:
+                        raise ApiError(0, "TooLarge", "A watch event was larger than the client reads.")
+                    for line in lines:
+                        if line:
+                            yield orjson.loads(line)
+        except (aiohttp.ClientError, TimeoutError, OSError, orjson.JSONDecodeError) as error:
+            if not counted:
+                self._count("watch", "error", asyncio.get_running_loop().time() - started)
+            raise ApiError(0, "Unreachable", f"The watch broke off ({type(error).__name__}).") from None
+
+    async def get(
+        self, kind: ObjectKind, namespace: str, name: str, *, metadata_only: bool = False
+    ) -> Manifest:
+        """One object; `metadata_only` asks for its PartialObjectMetadata."""
+        accept = PARTIAL if metadata_only else ""
+        return await self.request("get", path(kind, namespace, name), accept=accept)
+
+    async def _headers(self, content_type: str, accept: str) -> dict[str, str]:
+        headers = {}
+        if authorization := await self._endpoint.authorization():
+            headers["Authorization"] = authorization
+        if content_type:
+            headers["Content-Type"] = content_type
+        if accept:
+            headers["Accept"] = accept
+        return headers
+
+
+PARTIAL = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+"""Accept header that asks for an object's metadata only."""
+
+
+def _error(status: int, payload: bytes, headers: Mapping[str, str]) -> ApiError:
+    try:
+        answer = orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        answer = {}
+    if not isinstance(answer, dict):
+        answer = {}
+    try:
+        wait = float(headers.get("Retry-After", "0"))
+    except ValueError:
+        wait = 0.0
+    return ApiError(
+        status,
+        str(answer.get("reason") or f"HTTP{status}"),
+        str(answer.get("message") or f"The API server answered {status}."),
+        details=answer.get("details") if isinstance(answer.get("details"), dict) else None,
+        retry_after=wait,
+    )

@@ -1,0 +1,193 @@
+"""The one choke point of writes: every change that Pileus makes to the cluster goes through `_write`.
+
+It checks the lease before each write, bounds what is in flight, and puts every answer into the
+caches, so that the next pass reads its own writes. Applies are server-side with one field manager.
+Creating is an apply with an impossible resourceVersion: the API server ignores it for an object
+that does not exist and answers 409 for one that does, which saves a read for each child.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from pileus.cluster.client import Client, path
+from pileus.cluster.limiter import Limiter
+from pileus.cluster.resources import Resources
+from pileus.cluster.store import Store
+from pileus.engine import labels
+from pileus.engine.kind import Kind
+from pileus.engine.plan import Manifest, ObjectKind, ObjectRef
+from pileus.engine.ports import ApiError, NotLeading
+from pileus.engine.world import Resource
+
+logger = logging.getLogger(__name__)
+
+APPLY = "application/apply-patch+yaml"
+PARAMETERS = {"fieldManager": labels.MANAGER, "force": "true", "fieldValidation": "Strict"}
+NEVER = "1"
+"""A resourceVersion that no object has: etcd's first revision is taken before any object exists."""
+
+EVENT = ObjectKind("", "v1", "Event", "events")
+EVENT_BUDGET = 20
+"""Events that one resource may send in a burst; one more comes back each five minutes."""
+EVENT_REFILL = 300.0
+EVENT_QUEUE = 1000
+
+
+class ClusterWriter:
+    """Implements `pileus.engine.ports.Writer` over the API client."""
+
+    def __init__(
+        self,
+        client: Client,
+        store: Store,
+        resources: Resources,
+        *,
+        leading: Callable[[], bool],
+        identity: str,
+    ):
+        self._client = client
+        self._store = store
+        self._resources = resources
+        self._leading = leading
+        self._identity = identity
+        self.limiter = Limiter()
+        self._events: asyncio.Queue[tuple[str, Manifest]] = asyncio.Queue(EVENT_QUEUE)
+        self._budgets: dict[str, tuple[float, float]] = {}
+
+    async def create(self, kind: ObjectKind, manifest: Manifest) -> Manifest:
+        """Apply that fails with 409 if the object exists."""
+        return await self._apply(kind, manifest, {"resourceVersion": NEVER})
+
+    async def update(self, kind: ObjectKind, manifest: Manifest, *, uid: str) -> Manifest:
+        """Apply to the object with this uid; 409 or 422 if it is gone or another one."""
+        return await self._apply(kind, manifest, {"uid": uid})
+
+    async def delete(self, kind: ObjectKind, ref: ObjectRef, *, uid: str, version: str) -> None:
+        """Delete this very object; its dependents go in the background. Gone already is success."""
+        body = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": "Background",
+            "preconditions": {"uid": uid, "resourceVersion": version},
+        }
+        try:
+            await self._write("delete", path(kind, ref.namespace, ref.name), method="DELETE", body=body)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+
+    async def adopt_view(self, kind: ObjectKind, ref: ObjectRef) -> Manifest | None:
+        """Read one object into the cache; None if it does not exist."""
+        try:
+            live = await self._client.get(kind, ref.namespace, ref.name)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+        self._take(kind, live)
+        return live
+
+    async def status(self, kind: Kind, resource: Resource, status: Manifest) -> None:
+        """Apply the whole status; what it no longer has is removed."""
+        target = ObjectKind(kind.group, kind.version, kind.name, kind.plural, namespaced=kind.namespaced)
+        body = {
+            "apiVersion": kind.api_version,
+            "kind": kind.name,
+            "metadata": {"name": resource.name, "namespace": resource.namespace, "uid": resource.uid},
+            "status": status,
+        }
+        url = path(target, resource.namespace, resource.name, "status")
+        answer = await self._write(
+            "patch", url, method="PATCH", params=PARAMETERS, body=body, content_type=APPLY
+        )
+        self._resources.put(kind, answer)
+
+    def event(self, resource: Resource, *, type_: str, reason: str, message: str) -> None:
+        """Queue an Event; silently dropped when the resource's budget or the queue is spent."""
+        if not self._spend(resource.uid):
+            return
+        now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        involved: dict[str, Any] = {
+            "apiVersion": resource.api_version,
+            "kind": resource.kind,
+            "name": resource.name,
+            "uid": resource.uid,
+        }
+        namespace = resource.namespace or "default"
+        if resource.namespace:
+            involved["namespace"] = namespace
+        body = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": f"{resource.name[:200]}.{uuid.uuid4().hex[:16]}", "namespace": namespace},
+            "involvedObject": involved,
+            "type": type_,
+            "reason": str(reason),
+            "message": message[:1000] or str(reason),
+            "source": {"component": labels.MANAGER},
+            "reportingComponent": "pileus.dev/operator",
+            "reportingInstance": self._identity[:128],
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+        }
+        try:
+            self._events.put_nowait((path(EVENT, namespace), body))
+        except asyncio.QueueFull:
+            logger.debug("The queue of Events is full; one about %s is dropped.", resource.name)
+
+    async def send_events(self) -> None:
+        """Send queued Events until cancelled; an Event that cannot be sent is dropped, never retried."""
+        while True:
+            url, body = await self._events.get()
+            try:
+                await self._write("create", url, method="POST", body=body)
+            except (ApiError, NotLeading) as error:
+                logger.debug("An Event was not sent: %s", error)
+
+    async def _apply(self, kind: ObjectKind, manifest: Manifest, precondition: dict[str, str]) -> Manifest:
+        metadata = manifest["metadata"]
+        body = {**manifest, "metadata": {**metadata, **precondition}}
+        url = path(kind, metadata.get("namespace", ""), metadata["name"])
+        answer = await self._write(
+            "patch", url, method="PATCH", params=PARAMETERS, body=body, content_type=APPLY
+        )
+        self._take(kind, answer)
+        return answer
+
+    def _take(self, kind: ObjectKind, manifest: Manifest) -> None:
+        # Only what the informers would see too: a stranger's object must not enter the cache.
+        if (manifest["metadata"].get("labels") or {}).get(labels.MANAGED_BY) == labels.MANAGER:
+            self._store.put(kind, manifest)
+
+    async def _write(self, verb: str, url: str, **request: Any) -> Manifest:
+        await self.limiter.acquire()
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        overload = False
+        try:
+            if not self._leading():
+                raise NotLeading
+            return await self._client.request(verb, url, **request)
+        except ApiError as error:
+            overload = error.status in (0, 429) or error.status >= 500
+            raise
+        finally:
+            self.limiter.release(loop.time() - started, overload=overload)
+
+    def _spend(self, uid: str) -> bool:
+        now = asyncio.get_running_loop().time()
+        left, since = self._budgets.get(uid, (float(EVENT_BUDGET), now))
+        left = min(EVENT_BUDGET, left + (now - since) / EVENT_REFILL)
+        if left < 1:
+            return False
+        self._budgets[uid] = (left - 1, now)
+        while len(self._budgets) > 10_000:
+            self._budgets.pop(next(iter(self._budgets)))
+        return True

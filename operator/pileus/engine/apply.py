@@ -1,0 +1,251 @@
+"""Apply: make the live children equal the plan's objects with as few writes as possible.
+
+Objects are written in the plan's order, one after the other, so that a crash leaves a prefix of
+them. Each is one forced server-side apply, left out when the live object already carries the
+digest of what is desired and every desired field. An object that is not there is created by an
+apply that fails if it is there after all: that is how a stranger's object of the same name is
+noticed without a read, and never adopted. Pruning comes last, only after every apply succeeded, and
+deletes only what this resource controls, by uid and version.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pileus.engine import labels
+from pileus.engine.compare import covers, digest, restrict, stamped
+from pileus.engine.conditions import Reason
+from pileus.engine.kind import Kind
+from pileus.engine.plan import Finding, Manifest, ObjectKind, ObjectRef, Plan
+from pileus.engine.ports import ApiError, Recorder, Writer
+from pileus.engine.world import Resource, World
+
+logger = logging.getLogger(__name__)
+
+TAKEN_RETRY = 30.0
+"""Seconds after which a name that somebody else has is tried again."""
+REFUSED_RETRY = 60.0
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What applying a plan came to.
+
+    live: the children as they are now, by reference (only the plan's own objects).
+    finding: why it stopped, or None.
+    retry: True if the same pass should be tried again soon (the API server's trouble, not the user's).
+    after: seconds before which trying again is pointless.
+    """
+
+    live: dict[ObjectRef, Manifest] = field(default_factory=dict)
+    finding: Finding | None = None
+    retry: bool = False
+    after: float = 0.0
+    writes: int = 0
+
+
+class Applier:
+    """Applies plans of one kind; remembers which answers of the API server differ from what was sent."""
+
+    def __init__(self, kind: Kind, writer: Writer, recorder: Recorder):
+        self._kind = kind
+        self._writer = writer
+        self._recorder = recorder
+        self._kinds = {(child.api_version, child.kind): child for child in kind.children}
+        # Where the API server or a webhook changes what we send, sending it again would change nothing:
+        # (digest sent, digest of what it made of it), by object.
+        self._normalised: dict[ObjectRef, tuple[str, str]] = {}
+
+    def reference(self, manifest: Manifest) -> ObjectRef:
+        """The reference of a desired object."""
+        kind = self._kinds[(manifest["apiVersion"], manifest["kind"])]
+        metadata = manifest["metadata"]
+        return ObjectRef(kind.id, metadata["namespace"] if kind.namespaced else "", metadata["name"])
+
+    async def apply(self, resource: Resource, plan: Plan, world: World) -> Outcome:
+        """Write what differs, then prune. Raises `NotLeading` when this replica must not write."""
+        outcome = Outcome()
+        for desired in plan.objects:
+            kind = self._kinds[(desired["apiVersion"], desired["kind"])]
+            ref = self.reference(desired)
+            if kind.engine is not None and kind.id not in world.served:
+                outcome.finding = _engine_missing(kind, resource)
+                return outcome
+            try:
+                outcome.live[ref] = await self._settle(resource, kind, ref, desired, world.children, outcome)
+            except _Blocked as blocked:
+                outcome.finding = blocked.finding
+                outcome.after = blocked.after
+                return outcome
+            except ApiError as error:
+                outcome.finding, outcome.retry = explain(error, f"{kind.kind} {ref.name!r}")
+                outcome.after = error.retry_after if outcome.retry else REFUSED_RETRY
+                return outcome
+        if plan.prune:
+            await self._prune(resource, plan, world, outcome)
+        return outcome
+
+    async def _settle(
+        self,
+        resource: Resource,
+        kind: ObjectKind,
+        ref: ObjectRef,
+        desired: Manifest,
+        children: Mapping[ObjectRef, Manifest],
+        outcome: Outcome,
+    ) -> Manifest:
+        sent, mark = stamped(desired)
+        live = children.get(ref)
+        if live is None:
+            try:
+                outcome.writes += 1
+                return self._learn(ref, mark, sent, await self._writer.create(kind, sent))
+            except ApiError as error:
+                if error.status != 409 or _quota(error) or _terminating(error):
+                    raise
+            # There is one after all. If it is ours, the cache was only behind.
+            live = await self._writer.adopt_view(kind, ref)
+            if live is None:
+                raise ApiError(409, "Conflict", f"{ref} came and went while it was being made.")
+        if not ours(kind, live, resource):
+            raise _Blocked(_name_taken(kind, ref), TAKEN_RETRY)
+        if live["metadata"].get("deletionTimestamp"):
+            raise _Blocked(_still_deleting(ref, live), 0.0)
+        if self._settled(ref, mark, sent, live):
+            return live
+        if (live["metadata"].get("annotations") or {}).get(labels.APPLIED) == mark:
+            self._recorder.drift(self._kind.name)
+        outcome.writes += 1
+        answer = await self._writer.update(kind, sent, uid=live["metadata"]["uid"])
+        return self._learn(ref, mark, sent, answer)
+
+    def _settled(self, ref: ObjectRef, mark: str, sent: Manifest, live: Manifest) -> bool:
+        if covers(live, sent):
+            return True
+        known = self._normalised.get(ref)
+        return known is not None and known == (mark, digest(restrict(live, sent)))
+
+    def _learn(self, ref: ObjectRef, mark: str, sent: Manifest, answer: Manifest) -> Manifest:
+        if covers(answer, sent):
+            self._normalised.pop(ref, None)
+        else:
+            self._normalised[ref] = (mark, digest(restrict(answer, sent)))
+        return answer
+
+    async def _prune(self, resource: Resource, plan: Plan, world: World, outcome: Outcome) -> None:
+        children = {child.id: child for child in self._kind.children}
+        for ref, live in world.children.items():
+            if ref in outcome.live or ref in plan.keep or ref.kind not in children:
+                continue
+            if not controlled(live, resource) or live["metadata"].get("deletionTimestamp"):
+                continue
+            metadata = live["metadata"]
+            try:
+                outcome.writes += 1
+                await self._writer.delete(
+                    children[ref.kind], ref, uid=metadata["uid"], version=metadata["resourceVersion"]
+                )
+            except ApiError as error:
+                # A conflict only says that it changed meanwhile: its event brings the next pass.
+                outcome.finding, outcome.retry = explain(error, str(ref))
+                outcome.after = error.retry_after
+                return
+            self._normalised.pop(ref, None)
+            self._recorder.pruned(self._kind.name)
+
+
+class _Blocked(Exception):  # noqa: N818 - carries a finding out of one object's apply
+    def __init__(self, finding: Finding, after: float):
+        super().__init__(finding.reason)
+        self.finding = finding
+        self.after = after
+
+
+def controlled(live: Manifest, resource: Resource) -> bool:
+    """True if the resource is the object's controller."""
+    return any(
+        owner.get("controller") and owner.get("uid") == resource.uid
+        for owner in live["metadata"].get("ownerReferences") or ()
+    )
+
+
+def ours(kind: ObjectKind, live: Manifest, resource: Resource) -> bool:
+    """True if we may write the object: the resource controls it, or it is kept data with its labels."""
+    if controlled(live, resource):
+        return True
+    if not kind.outlives:
+        return False
+    marks = live["metadata"].get("labels") or {}
+    return (
+        not any(owner.get("controller") for owner in live["metadata"].get("ownerReferences") or ())
+        and marks.get(labels.MANAGED_BY) == labels.MANAGER
+        and marks.get(labels.KIND) == resource.kind
+        and marks.get(labels.OWNER_NAME) == resource.name
+    )
+
+
+def explain(error: ApiError, what: str) -> tuple[Finding, bool]:
+    """The finding for a failed write of `what`, and whether to try again soon."""
+    if error.status in (0, 429) or error.status >= 500:
+        return Finding(
+            Reason.API_UNAVAILABLE, f"Writing {what} failed and is tried again: {error.message}"
+        ), True
+    if _terminating(error):
+        return Finding(
+            Reason.NAMESPACE_TERMINATING, f"{what} is not made: its namespace is being deleted."
+        ), False
+    if _quota(error):
+        return Finding(Reason.QUOTA_EXCEEDED, f"{what} is refused by a quota: {error.message}"), False
+    if error.status == 403:
+        return Finding(Reason.FORBIDDEN, f"Pileus may not write {what}: {error.message}", stalled=True), False
+    if error.status in (404, 409) or _replaced(error):
+        return Finding(
+            Reason.PROGRESSING, f"{what} changed while it was being written; it is tried again."
+        ), True
+    return Finding(Reason.REJECTED, f"{what} is refused: {error.message}", stalled=True), False
+
+
+def _replaced(error: ApiError) -> bool:
+    # The uid that we apply to is gone and another object has the name: a validation error for the server.
+    return error.status == 422 and any(
+        cause.get("field") == "metadata.uid" for cause in error.details.get("causes") or ()
+    )
+
+
+def _quota(error: ApiError) -> bool:
+    return error.status == 403 and bool(re.search(r"exceeded quota|failed quota", error.message))
+
+
+def _terminating(error: ApiError) -> bool:
+    causes = error.details.get("causes") or ()
+    return any(cause.get("reason") == "NamespaceTerminating" for cause in causes) or (
+        error.status == 403 and "because it is being terminated" in error.message
+    )
+
+
+def _engine_missing(kind: ObjectKind, resource: Resource) -> Finding:
+    return Finding(
+        Reason.ENGINE_MISSING,
+        f"{resource.kind} {resource.name!r} needs {kind.engine}, which this cluster does not have "
+        f"(no {kind.kind} in {kind.api_version}); it goes on by itself once that is installed.",
+        stalled=True,
+    )
+
+
+def _name_taken(kind: ObjectKind, ref: ObjectRef) -> Finding:
+    return Finding(
+        Reason.NAME_TAKEN,
+        f"A {kind.kind} named {ref.name!r} exists and is not managed by this resource; it is left alone. "
+        f"Delete or rename it, or choose another name here.",
+        stalled=True,
+    )
+
+
+def _still_deleting(ref: ObjectRef, live: Manifest) -> Finding:
+    holders = ", ".join(live["metadata"].get("finalizers") or ()) or "its dependents"
+    return Finding(
+        Reason.PROGRESSING, f"{ref} is being deleted, held by {holders}; it is made again once it is gone."
+    )

@@ -1,0 +1,91 @@
+"""Whether a live object already is what is desired: digests and the comparison of owned fields.
+
+`covers` answers: does every leaf of the desired object stand in the live one? Fields that others
+added beside ours are theirs. Lists follow server-side apply: associative lists are matched by
+their keys and may hold others' entries; every other list is one value and must be equal in length.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import orjson
+
+from pileus.engine import labels
+from pileus.engine.plan import Manifest
+
+_ASSOCIATIVE: dict[str, tuple[str, ...]] = {
+    "containers": ("name",),
+    "initContainers": ("name",),
+    "volumes": ("name",),
+    "env": ("name",),
+    "volumeMounts": ("mountPath",),
+    "ownerReferences": ("uid",),
+    "imagePullSecrets": ("name",),
+    "topologySpreadConstraints": ("topologyKey", "whenUnsatisfiable"),
+    "listeners": ("name",),
+}
+_ATOMIC_BELOW = frozenset({"ingress", "egress", "rules"})
+"""Below these fields every list is one value (NetworkPolicy, HTTPRoute, Ingress)."""
+_PORT_KEYS = (("containerPort", "protocol"), ("port", "protocol"))
+
+
+def digest(value: Any) -> str:
+    """A short, stable digest of JSON data (80 bits, hexadecimal)."""
+    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()[:20]
+
+
+def stamped(desired: Manifest) -> tuple[Manifest, str]:
+    """`desired` with the digest of itself in its `pileus.dev/applied` annotation, and that digest."""
+    mark = digest(desired)
+    metadata = desired["metadata"]
+    annotations = {**metadata.get("annotations", {}), labels.APPLIED: mark}
+    return {**desired, "metadata": {**metadata, "annotations": annotations}}, mark
+
+
+def covers(live: Any, desired: Any, field: str = "", *, atomic: bool = False) -> bool:
+    """True if every leaf of `desired` is in `live`; `atomic` treats every list as one value."""
+    if isinstance(desired, dict):
+        return isinstance(live, dict) and all(
+            key in live and covers(live[key], value, key, atomic=atomic or key in _ATOMIC_BELOW)
+            for key, value in desired.items()
+        )
+    if isinstance(desired, list):
+        return isinstance(live, list) and _list_covers(live, desired, field, atomic)
+    return type(live) is type(desired) and bool(live == desired)
+
+
+def restrict(live: Any, desired: Any, field: str = "") -> Any:
+    """The part of `live` at the places that `desired` names (None where it has nothing there)."""
+    if isinstance(desired, dict) and isinstance(live, dict):
+        return {key: restrict(live.get(key), value, key) for key, value in desired.items()}
+    keys = _keys(field, desired) if isinstance(desired, list) and isinstance(live, list) else ()
+    if keys:
+        by_key = {_key(item, keys): item for item in live if isinstance(item, dict)}
+        return [restrict(by_key.get(_key(item, keys)), item) for item in desired]
+    return live
+
+
+def _list_covers(live: list[Any], desired: list[Any], field: str, atomic: bool) -> bool:
+    keys = () if atomic else _keys(field, desired)
+    if keys:
+        by_key = {_key(item, keys): item for item in live if isinstance(item, dict)}
+        return all(covers(by_key.get(_key(item, keys)), item) for item in desired)
+    return len(live) == len(desired) and all(
+        covers(there, wanted, atomic=atomic) for there, wanted in zip(live, desired, strict=True)
+    )
+
+
+def _keys(field: str, desired: list[Any]) -> tuple[str, ...]:
+    if field == "ports":
+        for keys in _PORT_KEYS:
+            if all(isinstance(item, dict) and keys[0] in item for item in desired):
+                return keys
+        return ()
+    return _ASSOCIATIVE.get(field, ())
+
+
+def _key(item: dict[str, Any], keys: tuple[str, ...]) -> tuple[Any, ...]:
+    # The API server defaults a port's protocol, and a desired object may leave it out.
+    return tuple(item.get(key, "TCP" if key == "protocol" else None) for key in keys)

@@ -1,0 +1,94 @@
+"""What the engine needs of the outside, as small protocols that `cluster` and `telemetry` implement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from pileus.engine.kind import Kind
+from pileus.engine.plan import Manifest, ObjectKind, ObjectRef
+from pileus.engine.world import Reference, Referent, Resource, World
+
+
+class ApiError(Exception):
+    """A request that the API server did not answer with success; without an answer, whether it
+    was carried out is not known.
+
+    status: HTTP code; 0 without an answer. retry_after: seconds that the server asks to wait.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        reason: str,
+        message: str,
+        *,
+        details: Mapping[str, Any] | None = None,
+        retry_after: float = 0,
+    ):
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+        self.message = message
+        self.details = details or {}
+        self.retry_after = retry_after
+
+
+class NotLeading(Exception):  # noqa: N818 - a state, not an error
+    """The lease is not held (any more): nothing was written, and this replica must not write."""
+
+
+class Observer(Protocol):
+    """Where a pass looks: caches only, no request."""
+
+    def resource(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
+        """The custom resource as last seen, or None when it is gone."""
+
+    async def references(
+        self, resource: Resource, wanted: Sequence[Reference]
+    ) -> Mapping[Reference, Referent]:
+        """What the references point at; waits until their cache is in step."""
+
+    def world(self, kind: Kind, resource: Resource, references: Mapping[Reference, Referent]) -> World:
+        """Everything else, as of now."""
+
+
+class Writer(Protocol):
+    """The one choke point of writes. Every method raises `ApiError` or `NotLeading`."""
+
+    async def create(self, kind: ObjectKind, manifest: Manifest) -> Manifest:
+        """Server-side apply that succeeds only if no such object exists (else ApiError 409)."""
+
+    async def update(self, kind: ObjectKind, manifest: Manifest, *, uid: str) -> Manifest:
+        """Server-side apply, forced, to the object with this uid only."""
+
+    async def delete(self, kind: ObjectKind, ref: ObjectRef, *, uid: str, version: str) -> None:
+        """Delete the object if it is still this one at this version; gone already is success."""
+
+    async def adopt_view(self, kind: ObjectKind, ref: ObjectRef) -> Manifest | None:
+        """Read one object anew into the cache, after a conflict showed that the cache was behind."""
+
+    async def status(self, kind: Kind, resource: Resource, status: Manifest) -> None:
+        """Server-side apply of the whole status."""
+
+    def event(self, resource: Resource, *, type_: str, reason: str, message: str) -> None:
+        """Send a Kubernetes Event about the resource, in the background, if its budget allows."""
+
+
+class Recorder(Protocol):
+    """Where a pass leaves its figures (seconds)."""
+
+    def stage(self, kind: str, stage: str, seconds: float) -> None:
+        """One stage of one pass took so long."""
+
+    def finished(self, kind: str, result: str, seconds: float) -> None:
+        """One pass ended with this result."""
+
+    def transition(self, kind: str, condition: str, status: str, reason: str) -> None:
+        """A condition changed."""
+
+    def pruned(self, kind: str) -> None:
+        """A child was deleted because the plan no longer has it."""
+
+    def drift(self, kind: str) -> None:
+        """A child differed from what had been applied and was put back."""

@@ -1,0 +1,133 @@
+"""A level-triggered work queue: one entry a resource, however many events woke it.
+
+Adding a key that waits changes nothing; adding one that is being worked on makes it run once more
+afterwards. Failures back off per key, exponentially with jitter, from half a second to five
+minutes; a success forgets them. Times are in seconds of the event loop's clock. Keys are opaque.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import heapq
+import logging
+import random
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Generic, TypeVar
+
+logger = logging.getLogger(__name__)
+
+FIRST_BACKOFF = 0.5
+LONGEST_BACKOFF = 300.0
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+class Queue(Generic[Key]):
+    """Coalescing queue with delays; `handle` returns seconds after which to look again, or None."""
+
+    def __init__(self, handle: Callable[[Key], Awaitable[float | None]], *, workers: int = 32):
+        self._handle = handle
+        self._workers = workers
+        self._ready: dict[Key, float] = {}
+        self._running: set[Key] = set()
+        self._again: set[Key] = set()
+        self._failures: dict[Key, int] = {}
+        self._delayed: list[tuple[float, int, Key]] = []
+        self._due: dict[Key, float] = {}
+        self._sequence = 0
+        self._wake = asyncio.Event()
+        self._timer_wake = asyncio.Event()
+
+    @property
+    def depth(self) -> int:
+        """Keys that are ready and wait for a worker."""
+        return len(self._ready)
+
+    @property
+    def oldest(self) -> float:
+        """How long the oldest ready key has been waiting."""
+        first = next(iter(self._ready.values()), None)
+        return 0.0 if first is None else max(0.0, asyncio.get_running_loop().time() - first)
+
+    @property
+    def busy(self) -> int:
+        """Keys being worked on."""
+        return len(self._running)
+
+    def add(self, key: Key) -> None:
+        """Have `key` looked at as soon as possible."""
+        if key in self._running:
+            self._again.add(key)
+        elif key not in self._ready:
+            self._ready[key] = asyncio.get_running_loop().time()
+            self._wake.set()
+
+    def add_after(self, key: Key, seconds: float) -> None:
+        """Have `key` looked at after `seconds`, unless it already is to be looked at sooner."""
+        due = asyncio.get_running_loop().time() + seconds
+        if self._due.get(key, float("inf")) <= due:
+            return
+        self._due[key] = due
+        self._sequence += 1
+        heapq.heappush(self._delayed, (due, self._sequence, key))
+        self._timer_wake.set()
+
+    def forget(self, key: Key) -> None:
+        """Drop what is remembered of a key that does not exist any more."""
+        self._failures.pop(key, None)
+        self._due.pop(key, None)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._timer())
+            for _ in range(self._workers):
+                group.create_task(self._work())
+
+    async def _work(self) -> None:
+        while True:
+            while not self._ready:
+                self._wake.clear()
+                await self._wake.wait()
+            key = next(iter(self._ready))
+            del self._ready[key]
+            self._running.add(key)
+            try:
+                delay = await self._handle(key)
+                self._failures.pop(key, None)
+                if delay is not None:
+                    self.add_after(key, delay)
+            except Retry as retry:
+                self.add_after(key, max(retry.after, self._backoff(key)))
+            finally:
+                self._running.discard(key)
+                if key in self._again:
+                    self._again.discard(key)
+                    self.add(key)
+
+    def _backoff(self, key: Key) -> float:
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
+        return min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(failures - 1, 16)) * random.uniform(0.8, 1.2)
+
+    async def _timer(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            self._timer_wake.clear()
+            now = loop.time()
+            while self._delayed and self._delayed[0][0] <= now:
+                due, _, key = heapq.heappop(self._delayed)
+                if self._due.get(key) == due:
+                    del self._due[key]
+                    self.add(key)
+            wait = self._delayed[0][0] - now if self._delayed else None
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._timer_wake.wait(), wait)
+
+
+class Retry(Exception):  # noqa: N818 - a request to the queue, not an error
+    """Raised by a handler: look again with backoff, and not before `after` seconds."""
+
+    def __init__(self, after: float = 0.0):
+        super().__init__(after)
+        self.after = after

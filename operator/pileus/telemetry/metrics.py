@@ -1,0 +1,211 @@
+"""Every metric of the operator, in one table.
+
+The table is the only source: the collectors, the generated reference page and its test are made
+from it. Counters and histograms are kept as they happen; gauges over resources are computed from
+the cache when they are scraped, so nothing goes stale when a resource is deleted. No label holds a
+resource's name: the number of series must not grow with the number of users' objects.
+"""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One row of the table. `kind` "scraped" is a gauge that is computed at scrape time."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram", "scraped"]
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+FAST = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0)
+SLOW = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0)
+
+TABLE: tuple[Metric, ...] = (
+    Metric(
+        "pileus_reconcile_total",
+        "counter",
+        "Passes over resources, by kind and result: unchanged, written, retry, error.",
+        ("kind", "result"),
+    ),
+    Metric("pileus_reconcile_duration_seconds", "histogram", "Seconds that a pass took.", ("kind",), SLOW),
+    Metric(
+        "pileus_stage_duration_seconds",
+        "histogram",
+        "Seconds that a stage of a pass took: observe, compile, apply, judge, report.",
+        ("kind", "stage"),
+        FAST,
+    ),
+    Metric("pileus_queue_depth", "scraped", "Resources that wait for a worker."),
+    Metric("pileus_queue_oldest_seconds", "scraped", "Seconds that the oldest of them has been waiting."),
+    Metric("pileus_queue_busy", "scraped", "Resources that are being worked on."),
+    Metric(
+        "pileus_api_requests_total",
+        "counter",
+        "Requests to the Kubernetes API by verb and result (status code, or error without an answer).",
+        ("verb", "result"),
+    ),
+    Metric(
+        "pileus_api_request_duration_seconds",
+        "histogram",
+        "Seconds until the API server answered, by verb.",
+        ("verb",),
+        SLOW,
+    ),
+    Metric(
+        "pileus_write_limit", "scraped", "Writes that may be in flight at once; it adapts between 4 and 32."
+    ),
+    Metric(
+        "pileus_condition_transitions_total",
+        "counter",
+        "Changes of conditions, by kind, condition, new status and reason.",
+        ("kind", "condition", "status", "reason"),
+    ),
+    Metric(
+        "pileus_resources",
+        "scraped",
+        "Resources by kind, condition type and status; from the cache at the time of the scrape.",
+        ("kind", "condition", "status"),
+    ),
+    Metric(
+        "pileus_resources_not_ready",
+        "scraped",
+        "Resources whose Ready condition is not True, by kind and reason.",
+        ("kind", "reason"),
+    ),
+    Metric(
+        "pileus_drift_corrected_total",
+        "counter",
+        "Children that somebody else had changed and that were put back, by kind of resource.",
+        ("kind",),
+    ),
+    Metric(
+        "pileus_pruned_total",
+        "counter",
+        "Children deleted because the spec no longer has them, by kind.",
+        ("kind",),
+    ),
+    Metric("pileus_cached_objects", "scraped", "Foreign objects in the cache."),
+    Metric(
+        "pileus_engine_served",
+        "scraped",
+        "1 if the API server serves this kind of a foreign engine, 0 if the engine is absent.",
+        ("engine", "kind"),
+    ),
+    Metric("pileus_leading", "scraped", "1 if this replica holds the lease, 0 for a standby."),
+    Metric("pileus_build_info", "gauge", "Always 1; the labels tell the version.", ("version", "python")),
+)
+
+
+class Telemetry:
+    """The metrics as objects; implements `pileus.engine.ports.Recorder`."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._metrics: dict[str, Any] = {}
+        for row in TABLE:
+            if row.kind == "counter":
+                self._metrics[row.name] = Counter(row.name, row.help, row.labels, registry=self.registry)
+            elif row.kind == "gauge":
+                self._metrics[row.name] = Gauge(row.name, row.help, row.labels, registry=self.registry)
+            elif row.kind == "histogram":
+                self._metrics[row.name] = Histogram(
+                    row.name, row.help, row.labels, buckets=row.buckets, registry=self.registry
+                )
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self.registry)
+
+    def build(self, version: str, python: str) -> None:
+        """Tell the version once, at start."""
+        self._metrics["pileus_build_info"].labels(version, python).set(1)
+
+    def scrape_from(self, sources: Scraped) -> None:
+        """Have the scraped gauges computed from these sources."""
+        self.registry.register(_ScrapeCollector(sources))
+
+    def stage(self, kind: str, stage: str, seconds: float) -> None:
+        """One stage of one pass."""
+        self._metrics["pileus_stage_duration_seconds"].labels(kind, stage).observe(seconds)
+
+    def finished(self, kind: str, result: str, seconds: float) -> None:
+        """One pass."""
+        self._metrics["pileus_reconcile_total"].labels(kind, result).inc()
+        self._metrics["pileus_reconcile_duration_seconds"].labels(kind).observe(seconds)
+
+    def transition(self, kind: str, condition: str, status: str, reason: str) -> None:
+        """A condition changed."""
+        self._metrics["pileus_condition_transitions_total"].labels(kind, condition, status, reason).inc()
+
+    def pruned(self, kind: str) -> None:
+        """A child was pruned."""
+        self._metrics["pileus_pruned_total"].labels(kind).inc()
+
+    def drift(self, kind: str) -> None:
+        """A child was put back."""
+        self._metrics["pileus_drift_corrected_total"].labels(kind).inc()
+
+    def request(self, verb: str, result: str, seconds: float) -> None:
+        """One API request."""
+        self._metrics["pileus_api_requests_total"].labels(verb, result).inc()
+        self._metrics["pileus_api_request_duration_seconds"].labels(verb).observe(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Scraped:
+    """Where the scraped gauges come from; each is called at every scrape."""
+
+    conditions: Callable[[], Iterable[tuple[str, str, list[dict[str, Any]]]]]
+    queue: Callable[[], tuple[int, float, int]]
+    write_limit: Callable[[], int]
+    cached: Callable[[], int]
+    engines: Callable[[], Iterable[tuple[str, str, bool]]]
+    leading: Callable[[], bool]
+
+
+class _ScrapeCollector(Collector):
+    def __init__(self, sources: Scraped):
+        self._sources = sources
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        for row in TABLE:
+            if row.kind == "scraped":
+                yield GaugeMetricFamily(row.name, row.help, labels=row.labels)
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        families = {family.name: family for family in self.describe()}
+        states: Tally[tuple[str, str, str]] = Tally()
+        waiting: Tally[tuple[str, str]] = Tally()
+        for kind, _namespace, conditions in self._sources.conditions():
+            for condition in conditions:
+                states[(kind, condition["type"], condition["status"])] += 1
+            ready = next((c for c in conditions if c["type"] == "Ready"), None)
+            if ready is None or ready["status"] != "True":
+                waiting[(kind, ready["reason"] if ready else "New")] += 1
+        for state, count in states.items():
+            families["pileus_resources"].add_metric(state, count)
+        for reason, count in waiting.items():
+            families["pileus_resources_not_ready"].add_metric(reason, count)
+        depth, oldest, busy = self._sources.queue()
+        families["pileus_queue_depth"].add_metric((), depth)
+        families["pileus_queue_oldest_seconds"].add_metric((), oldest)
+        families["pileus_queue_busy"].add_metric((), busy)
+        families["pileus_write_limit"].add_metric((), self._sources.write_limit())
+        families["pileus_cached_objects"].add_metric((), self._sources.cached())
+        families["pileus_leading"].add_metric((), float(self._sources.leading()))
+        for engine, kind, served in self._sources.engines():
+            families["pileus_engine_served"].add_metric((engine, kind), float(served))
+        yield from families.values()

@@ -1,0 +1,130 @@
+"""Kopf's part: the process, the login, and the watch of the custom resources.
+
+`on.event` handlers only hand events to the runtime: no handler that keeps state, so Kopf adds no
+finalizer and no annotation. Its diff-base and progress storages keep nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import kopf
+
+from pileus.cluster.client import Endpoint
+from pileus.engine.kind import Kind
+from pileus.wiring.runtime import Options, Runtime
+
+logger = logging.getLogger(__name__)
+
+
+class _NoProgress(kopf.ProgressStorage):
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        return None
+
+    def purge(self, **_: Any) -> None:
+        return None
+
+    def touch(self, **_: Any) -> None:
+        return None
+
+    def clear(self, *, essence: Any) -> Any:
+        return copy.copy(essence)
+
+
+class _NoDiffBase(kopf.DiffBaseStorage):
+    def build(self, **_: Any) -> Any:
+        return {}
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        return None
+
+
+def run(kinds: Sequence[Kind], options: Options) -> None:
+    """Run the operator until it is told to stop (SIGTERM, SIGINT) or a part of it dies."""
+    asyncio.run(_operate(kinds, options))
+
+
+async def _operate(kinds: Sequence[Kind], options: Options) -> None:
+    endpoint = await Endpoint.load()
+    runtime = Runtime(kinds, options)
+    stop = asyncio.Event()
+    operator = asyncio.create_task(
+        kopf.operator(
+            registry=_registry(kinds, runtime, endpoint),
+            settings=_settings(),
+            standalone=True,
+            clusterwide=True,
+            stop_flag=stop,
+        )
+    )
+    watchdog = asyncio.create_task(_watchdog(runtime, stop))
+    try:
+        await operator
+    finally:
+        watchdog.cancel()
+    if dead := runtime.dead():
+        raise SystemExit(f"pileus stopped because a part of it died: {dead}")
+
+
+def _settings() -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.persistence.progress_storage = _NoProgress()
+    settings.persistence.diffbase_storage = _NoDiffBase()
+    settings.queueing.idle_timeout = 0.5  # seconds that an object's worker and its copy of it linger
+    settings.queueing.exit_timeout = 0.5
+    settings.watching.initial_streaming = True
+    settings.process.ultimate_exiting_timeout = 30
+    return settings
+
+
+def _registry(kinds: Sequence[Kind], runtime: Runtime, endpoint: Endpoint) -> kopf.OperatorRegistry:
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=registry)
+    async def login(**_: Any) -> kopf.ConnectionInfo:
+        configuration = endpoint.configuration
+        scheme, _space, token = (await endpoint.authorization()).partition(" ")
+        return kopf.ConnectionInfo(
+            server=endpoint.server,
+            ca_path=configuration.ssl_ca_cert,
+            insecure=not configuration.verify_ssl,
+            scheme=scheme or None,
+            token=token or None,
+            certificate_path=configuration.cert_file,
+            private_key_path=configuration.key_file,
+        )
+
+    @kopf.on.startup(registry=registry)
+    async def startup(**_: Any) -> None:
+        await runtime.start(endpoint)
+
+    @kopf.on.cleanup(registry=registry)
+    async def cleanup(**_: Any) -> None:
+        await runtime.stop()
+
+    for kind in kinds:
+        _watch(registry, runtime, kind)
+    return registry
+
+
+def _watch(registry: kopf.OperatorRegistry, runtime: Runtime, kind: Kind) -> None:
+    @kopf.on.event(kind.group, kind.version, kind.plural, registry=registry, id=f"observe-{kind.plural}")
+    async def observe(event: Any, **_: Any) -> None:
+        runtime.observe(kind, event["type"], event["object"])
+
+
+async def _watchdog(runtime: Runtime, stop: asyncio.Event) -> None:
+    await runtime.died.wait()
+    logger.error("%s died; the operator stops.", runtime.dead())
+    stop.set()

@@ -1,0 +1,260 @@
+"""The running operator without Kopf: caches, informers, queue, lease, endpoint, and who wakes whom.
+
+`start` returns when everything runs; the queue works only while the caches are in step and the
+lease is held. Whoever watches the custom resources calls `observe` for each event. Any part that
+dies makes the operator unhealthy and ends it: Kubernetes starts it anew, from the caches up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import platform
+import socket
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+import pileus
+from pileus.cluster.client import Client, Endpoint, own_namespace
+from pileus.cluster.informer import Informer
+from pileus.cluster.lease import Lease
+from pileus.cluster.observer import CacheObserver
+from pileus.cluster.references import References
+from pileus.cluster.resources import Key, Resources
+from pileus.cluster.store import Store
+from pileus.cluster.writer import ClusterWriter
+from pileus.engine import labels
+from pileus.engine.kind import Kind
+from pileus.engine.plan import Manifest, ObjectKind
+from pileus.engine.ports import ApiError, NotLeading
+from pileus.engine.queue import Queue, Retry
+from pileus.engine.reconcile import Reconciler
+from pileus.engine.world import Settings
+from pileus.telemetry.endpoint import serve
+from pileus.telemetry.metrics import Scraped, Telemetry
+
+logger = logging.getLogger(__name__)
+
+CRD = ObjectKind(
+    "apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How this process runs; from the command line and the environment."""
+
+    settings: Settings = field(default_factory=Settings)
+    address: str = "0.0.0.0"  # noqa: S104 - the pod's own network namespace
+    port: int = 8080
+    lease: str = "pileus"
+    identity: str = field(default_factory=lambda: os.environ.get("POD_NAME") or socket.gethostname())
+
+
+class Runtime:
+    """Everything that runs beside Kopf."""
+
+    def __init__(self, kinds: Sequence[Kind], options: Options):
+        self._kinds = {kind.name: kind for kind in kinds}
+        self._options = options
+        self._telemetry = Telemetry()
+        self._telemetry.build(pileus.__version__, platform.python_version())
+        self._store = Store()
+        self._resources = Resources()
+        self._queue: Queue[Key] = Queue(self._handle)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._informers: dict[str, Informer] = {}
+        self._dependents: dict[str, set[str]] = {}
+        self._served: frozenset[str] = frozenset()
+        self._endpoint_runner: web.AppRunner | None = None
+        self._client: Client | None = None
+        self._stopping = False
+        self.died = asyncio.Event()
+
+    async def start(self, endpoint: Endpoint) -> None:
+        """Start every part; raises what keeps it from starting."""
+        self._client = await Client(endpoint, count=self._telemetry.request).__aenter__()
+        self._lease = Lease(
+            self._client,
+            namespace=own_namespace(),
+            name=self._options.lease,
+            identity=self._options.identity,
+        )
+        self._references = References(self._client, news=self._queue.add)
+        self._writer = ClusterWriter(
+            self._client,
+            self._store,
+            self._resources,
+            leading=self._lease.leading,
+            identity=self._options.identity,
+        )
+        observer = CacheObserver(
+            store=self._store,
+            resources=self._resources,
+            references=self._references,
+            served=lambda: self._served,
+            settings=self._options.settings,
+        )
+        self._reconcilers = {
+            name: Reconciler(kind, observer=observer, writer=self._writer, recorder=self._telemetry)
+            for name, kind in self._kinds.items()
+        }
+        self._telemetry.scrape_from(self._scraped())
+        self._endpoint_runner = await serve(
+            self._telemetry,
+            address=self._options.address,
+            port=self._options.port,
+            healthy=self._unhealthy,
+            ready=self._unready,
+        )
+        self._inform()
+        for informer in self._informers.values():
+            self._spawn(f"informer {informer.kind.id}", informer.run())
+        self._spawn("lease", self._lease.run())
+        self._spawn("events", self._writer.send_events())
+        self._spawn("work", self._work())
+        # What is there now lives as long as the process: keep the collector from walking it again and again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 20)
+
+    async def stop(self) -> None:
+        """Stop working, hand the lease back, close everything."""
+        self._stopping = True
+        for name in sorted(self._tasks, key=lambda name: name == "lease"):  # the lease last
+            self._tasks[name].cancel()
+            await asyncio.gather(self._tasks[name], return_exceptions=True)
+        if self._client is not None:
+            await self._references.close()
+            await self._client.__aexit__()
+        if self._endpoint_runner is not None:
+            await self._endpoint_runner.cleanup()
+
+    def observe(self, kind: Kind, event: str | None, manifest: Manifest) -> None:
+        """Take in one event about a custom resource (type None: it was listed)."""
+        if event == "DELETED":
+            if (key := self._resources.remove(kind, manifest)) is not None:
+                self._queue.forget(key)
+                self._references.forget(key)
+        elif (key := self._resources.put(kind, manifest)) is not None:
+            self._queue.add(key)
+
+    def _inform(self) -> None:
+        assert self._client is not None
+        shared = {kind.id: kind for ours in self._kinds.values() for kind in ours.shared}
+        labelled = {
+            kind.id: kind for ours in self._kinds.values() for kind in (*ours.children, *ours.related)
+        }
+        for ours in self._kinds.values():
+            for kind in (*ours.children, *ours.related, *ours.shared):
+                self._dependents.setdefault(kind.id, set()).add(ours.name)
+        for kinds, selector in ((labelled, labels.SELECTOR), (shared, "")):
+            for kind_id, kind in kinds.items():
+                self._informers[kind_id] = Informer(
+                    self._client,
+                    self._store,
+                    kind,
+                    news=self._queue.add,
+                    changed=self._kind_changed,
+                    selector=selector,
+                )
+        self._informers[CRD.id] = Informer(
+            self._client,
+            Store(),
+            CRD,
+            news=self._queue.add,
+            changed=lambda _: self._look_for_engines(),
+            selector="",
+            metadata_only=True,
+        )
+
+    def _look_for_engines(self) -> None:
+        for informer in self._informers.values():
+            if informer.served is False:
+                informer.retry()
+
+    def _kind_changed(self, kind: ObjectKind) -> None:
+        served = frozenset(kind_id for kind_id, informer in self._informers.items() if informer.served)
+        if kind.engine and (kind.id in served) != (kind.id in self._served):
+            logger.info("%s: %s is %s.", kind.engine, kind.kind, "served" if kind.id in served else "absent")
+        self._served = served
+        if self._synced():
+            dependents = self._dependents.get(kind.id, set())
+            for key in self._resources.known():
+                if key[0] in dependents:
+                    self._queue.add(key)
+
+    async def _work(self) -> None:
+        await asyncio.gather(*(informer.synced.wait() for informer in self._informers.values()))
+        logger.info("Caches are in step: %d objects.", len(self._store))
+        while True:
+            await self._lease.held.wait()
+            for key in self._resources.known():
+                self._queue.add(key)
+            work = asyncio.create_task(self._queue.run())
+            lost = asyncio.create_task(self._lease.lost.wait())
+            try:
+                await asyncio.wait({work, lost}, return_when=asyncio.FIRST_COMPLETED)
+                if work.done():
+                    work.result()
+            finally:
+                work.cancel()
+                lost.cancel()
+                await asyncio.gather(work, lost, return_exceptions=True)
+
+    async def _handle(self, key: Key) -> float | None:
+        kind, namespace, name = key
+        try:
+            return await self._reconcilers[kind].reconcile(namespace, name)
+        except Retry:
+            raise
+        except NotLeading:
+            return None  # whoever leads next looks at everything
+        except ApiError as error:
+            logger.info("%s %s/%s is tried again: %s", kind, namespace, name, error.message)
+            raise Retry(error.retry_after) from error
+        except Exception as error:
+            # Types only: an exception's text may quote user data.
+            logger.exception("%s %s/%s failed.", kind, namespace, name)
+            self._telemetry.finished(kind, "error", 0.0)
+            raise Retry from error
+
+    def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        task = self._tasks[name] = asyncio.create_task(work, name=name)
+        task.add_done_callback(lambda _: None if self._stopping else self.died.set())
+
+    def _synced(self) -> bool:
+        return all(informer.synced.is_set() for informer in self._informers.values())
+
+    def dead(self) -> str:
+        """The name of a part that ended although it must not, or an empty string."""
+        return next((name for name, task in self._tasks.items() if task.done() and not self._stopping), "")
+
+    def _unhealthy(self) -> str:
+        dead = self.dead()
+        return f"{dead} has died" if dead else ""
+
+    def _unready(self) -> str:
+        if problem := self._unhealthy():
+            return problem
+        waiting = [i.kind.plural for i in self._informers.values() if not i.synced.is_set()]
+        return f"caches are not in step yet: {', '.join(waiting)}" if waiting else ""
+
+    def _scraped(self) -> Scraped:
+        return Scraped(
+            conditions=self._resources.conditions,
+            queue=lambda: (self._queue.depth, self._queue.oldest, self._queue.busy),
+            write_limit=lambda: self._writer.limiter.bound,
+            cached=lambda: len(self._store),
+            engines=lambda: [
+                (i.kind.engine, i.kind.kind, bool(i.served))
+                for i in self._informers.values()
+                if i.kind.engine
+            ],
+            leading=lambda: self._lease.leading(),
+        )
