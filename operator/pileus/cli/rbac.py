@@ -1,0 +1,98 @@
+"""`pileus rbac`: the permissions that the operator needs, generated from what the kinds write and watch.
+
+A kind declares its children, what it reads beside them, and nothing else grants a verb: the chart
+takes its rules from the file written here. Secrets and ConfigMaps are a role of their own, bound only
+in the namespaces that an administrator lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pileus.cli.crds import WRITE, dump, write
+from pileus.engine.kind import Kind
+from pileus.kinds import KINDS
+
+CHART_FILE = Path("charts/pileus/files/rbac.yaml")
+Rule = dict[str, list[str]]
+Grant = tuple[str, str, tuple[str, ...]]
+"""(API group, resource, verbs)."""
+
+READ = ("list", "watch")
+OWN_CHILDREN = ("get", "list", "watch", "create", "patch", "delete")
+"""`create` is what a server-side apply of a new object needs; `get` settles a conflict."""
+USERS_VIEW = ("get", "list", "watch")
+USERS_EDIT = ("create", "delete", "deletecollection", "patch", "update")
+
+
+def roles(kinds: Sequence[Kind] = KINDS) -> dict[str, list[Rule]]:
+    """The rules of each role, by the role's name in the chart."""
+    names = [(kind.group, kind.plural) for kind in kinds]
+    return {
+        "operator": _rules(_operator(kinds)),
+        "leader": _rules([("coordination.k8s.io", "leases", ("get", "create", "update"))]),
+        "references": _rules([("", plural, ("get", "list", "watch")) for plural in ("configmaps", "secrets")]),
+        "view": _rules([(group, plural, USERS_VIEW) for group, plural in names]),
+        "edit": _rules([(group, plural, USERS_EDIT) for group, plural in names]),
+    }
+
+
+def _operator(kinds: Sequence[Kind]) -> Iterable[Grant]:
+    for kind in kinds:
+        yield kind.group, kind.plural, READ
+        yield kind.group, f"{kind.plural}/status", ("patch",)
+        # Where OwnerReferencesPermissionEnforcement is on, as in OpenShift, only who may update an
+        # owner's finalizers may set blockOwnerDeletion on its children.
+        yield kind.group, f"{kind.plural}/finalizers", ("update",)
+        for child in kind.children:
+            yield child.group, child.plural, OWN_CHILDREN
+        for foreign in (*kind.related, *kind.shared):
+            yield foreign.group, foreign.plural, READ
+    yield "apiextensions.k8s.io", "customresourcedefinitions", READ
+    yield "", "events", ("create",)
+
+
+def _rules(grants: Iterable[Grant]) -> list[Rule]:
+    """The grants, one verb set a resource, resources of a group with the same verbs in one rule."""
+    verbs: dict[tuple[str, str], dict[str, None]] = {}
+    for group, resource, granted in grants:
+        verbs.setdefault((group, resource), {}).update(dict.fromkeys(granted))
+    merged: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for (group, resource), granted in sorted(verbs.items(), key=lambda item: item[0]):
+        merged.setdefault((group, tuple(granted)), []).append(resource)
+    return [
+        {"apiGroups": [group], "resources": resources, "verbs": list(granted)}
+        for (group, granted), resources in merged.items()
+    ]
+
+
+def files(kinds: Sequence[Kind] = KINDS) -> dict[Path, str]:
+    """Path in the repository and content of each generated file."""
+    return {CHART_FILE: dump(roles(kinds), command="rbac")}
+
+
+def role_objects(kinds: Sequence[Kind] = KINDS) -> list[dict[str, Any]]:
+    """The roles as objects, for reading; the chart adds names, bindings and aggregation."""
+    return [
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "Role" if name == "leader" else "ClusterRole",
+            "metadata": {"name": f"pileus-{name}"},
+            "rules": rules,
+        }
+        for name, rules in roles(kinds).items()
+    ]
+
+
+@click.command()
+@WRITE
+def rbac(root: Path | None) -> None:
+    """Print the permissions that the operator needs, or write the chart's file of them."""
+    if root is not None:
+        write(files(), root)
+        return
+    click.echo("---\n".join(dump(role) for role in role_objects()), nl=False)
