@@ -62,28 +62,31 @@ def restrict(live: Any, desired: Any, field: str = "") -> Any:
         return {key: restrict(live.get(key), value, key) for key, value in desired.items()}
     keys = _keys(field, desired) if isinstance(desired, list) and isinstance(live, list) else ()
     if keys:
-        by_key = {_key(item, keys): item for item in live if isinstance(item, dict)}
-        return [restrict(by_key.get(_key(item, keys)), item) for item in desired]
+        by_key = {orjson.dumps(_key(item, keys)): item for item in live if isinstance(item, dict)}
+        return [restrict(by_key.get(orjson.dumps(_key(item, keys))), item) for item in desired]
     return live
 
 
 def _list_covers(live: list[Any], desired: list[Any], field: str, atomic: bool) -> bool:
     keys = () if atomic else _keys(field, desired)
     if keys:
-        by_key = {_key(item, keys): item for item in live if isinstance(item, dict)}
-        return all(covers(by_key.get(_key(item, keys)), item) for item in desired)
+        by_key = {orjson.dumps(_key(item, keys)): item for item in live if isinstance(item, dict)}
+        return all(covers(by_key.get(orjson.dumps(_key(item, keys))), item) for item in desired)
     return len(live) == len(desired) and all(
         covers(there, wanted, atomic=atomic) for there, wanted in zip(live, desired, strict=True)
     )
 
 
 def _keys(field: str, desired: list[Any]) -> tuple[str, ...]:
-    if field == "ports":
-        for keys in _PORT_KEYS:
-            if all(isinstance(item, dict) and keys[0] in item for item in desired):
-                return keys
+    """The keys that tell the items of this list apart; none if it is a plain list."""
+    if not desired or not all(isinstance(item, dict) for item in desired):
         return ()
-    return _ASSOCIATIVE.get(field, ())
+    candidates = _PORT_KEYS if field == "ports" else (_ASSOCIATIVE.get(field, ()),)
+    for keys in candidates:
+        if keys and all(keys[0] in item for item in desired):
+            found = [orjson.dumps(_key(item, keys)) for item in desired]
+            return keys if len(set(found)) == len(found) else ()
+    return ()
 
 
 def _key(item: dict[str, Any], keys: tuple[str, ...]) -> tuple[Any, ...]:

@@ -105,7 +105,7 @@ def _registry(kinds: Sequence[Kind], runtime: Runtime, endpoint: Endpoint) -> ko
             private_key_path=configuration.key_file,
         )
 
-    @kopf.on.startup(registry=registry)
+    @kopf.on.startup(registry=registry, errors=kopf.ErrorsMode.PERMANENT)
     async def startup(**_: Any) -> None:
         await runtime.start(endpoint)
 

@@ -1,0 +1,49 @@
+# Two commands matter: `make demo` and `make test`. Everything they need is installed by this file.
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+UV := uv==0.13.9
+export UV_PYTHON := $(VENV)/bin/python
+export UV_PYTHON_DOWNLOADS := never
+TIERS := tests/unit tests/laws tests/contract tests/engine tests/cluster tests/e2e
+
+.PHONY: help demo up down test bench lint format generate clean
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/.synced: pyproject.toml uv.lock
+	@python3 -m venv $(VENV) 2>/dev/null || { echo "installing python3-venv"; apt-get update -qq && apt-get install -y -qq python3-venv >/dev/null; rm -rf $(VENV); python3 -m venv $(VENV); }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV)
+	@$(BIN)/uv sync --quiet --frozen
+	@touch $@
+
+demo: $(VENV)/.synced ## a cluster, the operator, the examples; leaves them running
+	@$(BIN)/pileus local demo
+
+up: $(VENV)/.synced ## a cluster with the operator; kubeconfig at .local/kubeconfig
+	@$(BIN)/pileus local up
+	@$(BIN)/pileus local deploy
+
+down: $(VENV)/.synced ## end the cluster and everything in it
+	@$(BIN)/pileus local down
+
+test: $(VENV)/.synced lint ## all tests, cheapest first, on a real cluster
+	@$(BIN)/python -m pytest $(TIERS)
+
+lint: $(VENV)/.synced ## format, lint, types, import contracts
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports
+
+bench: $(VENV)/.synced ## requests, CPU, memory and wall time next to the raw write rate
+	@$(BIN)/python -m bench
+
+format: $(VENV)/.synced
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+generate: $(VENV)/.synced ## CRDs, RBAC and reference pages from the models
+	@$(BIN)/pileus crds --write && $(BIN)/pileus rbac --write && $(BIN)/pileus docs --write
+
+clean: down
+	@rm -rf .local $(VENV)
