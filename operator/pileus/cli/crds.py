@@ -44,7 +44,9 @@ def definition(kind: Kind) -> dict[str, Any]:
 
 def files(kinds: Sequence[Kind] = KINDS) -> dict[Path, str]:
     """Path in the repository and content of each generated file."""
-    definitions = {f"{kind.group}_{kind.plural}.yaml": dump(definition(kind), command="crds") for kind in kinds}
+    definitions = {
+        f"{kind.group}_{kind.plural}.yaml": dump(definition(kind), command="crds") for kind in kinds
+    }
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
@@ -63,29 +65,26 @@ def dump(data: Any, *, command: str = "") -> str:
     return HEADER.format(command=command) + text if command else text
 
 
-def write(contents: Mapping[Path, str], root: Path) -> None:
-    """Write generated files below `root` and say which."""
+def write_files(contents: Mapping[Path, str]) -> None:
+    """Write generated files below the current directory, the checkout, and say which changed."""
     for path, text in contents.items():
-        target = root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
-        click.echo(target)
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        click.echo(path)
 
 
 WRITE = click.option(
-    "--write",
-    "root",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="CHECKOUT",
-    help="Write the generated files of this checkout instead of printing.",
+    "--write", is_flag=True, help="Write the checkout's generated files instead of printing."
 )
 
 
 @click.command()
 @WRITE
-def crds(root: Path | None) -> None:
+def crds(*, write: bool) -> None:
     """Print the CustomResourceDefinitions, or write the files generated from them."""
-    if root is not None:
-        write(files(), root)
-        return
-    click.echo("---\n".join(dump(definition(kind)) for kind in KINDS), nl=False)
+    if write:
+        write_files(files())
+    else:
+        click.echo("---\n".join(dump(definition(kind)) for kind in KINDS), nl=False)

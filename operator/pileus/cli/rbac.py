@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from pileus.cli.crds import WRITE, dump, write
+from pileus.cli.crds import WRITE, dump, write_files
 from pileus.engine.kind import Kind
 from pileus.kinds import KINDS
 
@@ -35,7 +35,9 @@ def roles(kinds: Sequence[Kind] = KINDS) -> dict[str, list[Rule]]:
     return {
         "operator": _rules(_operator(kinds)),
         "leader": _rules([("coordination.k8s.io", "leases", ("get", "create", "update"))]),
-        "references": _rules([("", plural, ("get", "list", "watch")) for plural in ("configmaps", "secrets")]),
+        "references": _rules(
+            [("", plural, ("get", "list", "watch")) for plural in ("configmaps", "secrets")]
+        ),
         "view": _rules([(group, plural, USERS_VIEW) for group, plural in names]),
         "edit": _rules([(group, plural, USERS_EDIT) for group, plural in names]),
     }
@@ -90,9 +92,9 @@ def role_objects(kinds: Sequence[Kind] = KINDS) -> list[dict[str, Any]]:
 
 @click.command()
 @WRITE
-def rbac(root: Path | None) -> None:
+def rbac(*, write: bool) -> None:
     """Print the permissions that the operator needs, or write the chart's file of them."""
-    if root is not None:
-        write(files(), root)
-        return
-    click.echo("---\n".join(dump(role) for role in role_objects()), nl=False)
+    if write:
+        write_files(files())
+    else:
+        click.echo("---\n".join(dump(role) for role in role_objects()), nl=False)

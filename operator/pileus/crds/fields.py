@@ -86,7 +86,7 @@ def type_name(schema: Schema) -> str:
     if "additionalProperties" in schema:
         return f"map of {type_name(schema['additionalProperties'])}"
     if "enum" in schema:
-        return " \\| ".join(f"`{word}`" for word in schema["enum"])
+        return " | ".join(f"`{word}`" for word in schema["enum"])
     if schema.get("format") == "date-time":
         return "time"
     return str(schema.get("type", "any"))

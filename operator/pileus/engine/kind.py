@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
+from pileus.crds.markers import Rule
 from pileus.engine.conditions import Verdict
 from pileus.engine.plan import ObjectKind, Plan
 from pileus.engine.world import Reference, Resource, World
@@ -41,6 +42,7 @@ class Kind:
     shared: foreign cluster-wide inputs that any resource of the kind may depend on (Gateways).
     references: the Secrets and ConfigMaps that a spec names, whose content must be followed.
     compile, judge: the pure middle.
+    root_rules: CEL rules over the whole object, such as the length of its name.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Kind:
     references: Callable[[BaseModel], tuple[Reference, ...]]
     compile: Callable[[Resource, World], Plan]
     judge: Callable[[Resource, Plan, World], Verdict]
+    root_rules: tuple[Rule, ...] = ()
     namespaced: bool = True
     group: str = GROUP
     version: str = VERSION
