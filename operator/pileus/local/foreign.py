@@ -1,0 +1,72 @@
+"""Custom resource definitions of the projects that Pileus works with, from their own Go modules.
+
+One table pins module and version, so the objects that Pileus compiles are checked by the very schemas
+that those projects ship. Only the definitions are installed: their controllers do not run here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pileus.local.kubectl import Kubectl
+
+
+class ForeignError(Exception):
+    """A project's definitions cannot be had; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """Where a project keeps its definitions: a pinned module and globs below its root."""
+
+    module: str
+    files: tuple[str, ...]
+
+
+FOREIGN: dict[str, Foreign] = {
+    # The standard channel, where ListenerSet, TCPRoute and TLSRoute are; without the policy beside the
+    # definitions, which guards upgrades.
+    "gateway-api": Foreign(
+        "sigs.k8s.io/gateway-api@v1.6.3", ("config/crd/standard/gateway.networking.k8s.io_[!v]*.yaml",)
+    ),
+    "keda": Foreign("github.com/kedacore/keda/v2@v2.21.0", ("config/crd/bases/keda.sh_*.yaml",)),
+    "cert-manager": Foreign("github.com/cert-manager/cert-manager@v1.21.2", ("deploy/crds/*.yaml",)),
+    # The newest version whose module the Go proxy serves.
+    "prometheus-operator": Foreign(
+        "github.com/prometheus-operator/prometheus-operator@v0.85.0",
+        (
+            "example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml",
+            "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",
+        ),
+    ),
+    "envoy-gateway": Foreign(
+        "github.com/envoyproxy/gateway@v1.9.1", ("charts/gateway-helm/charts/crds/crds/generated/*.yaml",)
+    ),
+}
+
+
+def crds(name: str) -> list[Path]:
+    """The files that define a project's kinds, downloaded once. Raises ForeignError."""
+    from pileus.local import engines
+
+    if name not in FOREIGN:
+        raise ForeignError(f"There are no definitions called {name}; there are {', '.join(sorted(FOREIGN))}.")
+    foreign = FOREIGN[name]
+    root = engines.module_dir(foreign.module)
+    found = sorted(path for pattern in foreign.files for path in root.glob(pattern))
+    if not found:
+        raise ForeignError(f"{foreign.module} has no definitions at {', '.join(foreign.files)}.")
+    return found
+
+
+def install_crds(kubectl: Path, kubeconfig: Path, names: Iterable[str]) -> list[str]:
+    """Apply the definitions and wait until the API serves them; the names of what was installed."""
+    files = [path for name in names for path in crds(name)]
+    if not files:
+        return []
+    client = Kubectl(kubectl, kubeconfig)
+    installed = client.apply_files(files)
+    client.wait("Established", *installed, seconds=60)
+    return installed
