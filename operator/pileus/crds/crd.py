@@ -15,7 +15,14 @@ from typing import Any
 from pydantic import BaseModel
 
 from pileus.crds.markers import Rule, list_map, validations
-from pileus.crds.schema import Schema, SchemaError, ordered, structural, unbounded
+from pileus.crds.schema import (
+    Schema,
+    SchemaError,
+    ordered,
+    structural,
+    unbounded,
+    without_defaults,
+)
 
 CATEGORY = "pileus"
 SEEN_BY_NOBODY = -1
@@ -132,7 +139,12 @@ def _text(description: str, *, longest: int, **more: Any) -> Schema:
 
 
 def _status(own: Schema) -> Schema:
-    """The kind's own status fields inside the frame that every kind has."""
+    """The kind's own status fields inside the frame that every kind has.
+
+    Without the model's defaults: a status that the API server fills in would never equal the one that
+    was written, and the operator would write it again for ever.
+    """
+    own = without_defaults(own)
     frame = {
         "observedGeneration": {
             "description": (

@@ -85,6 +85,17 @@ def ordered(schema: Mapping[str, Any]) -> Schema:
     return {key: schema[key] for key in (*KEPT, *extensions) if key in schema}
 
 
+def without_defaults(schema: Schema) -> Schema:
+    """The schema with no default anywhere."""
+    bare = {key: value for key, value in schema.items() if key != "default"}
+    for key in ("items", "additionalProperties"):
+        if key in bare:
+            bare[key] = without_defaults(bare[key])
+    if "properties" in bare:
+        bare["properties"] = {name: without_defaults(child) for name, child in bare["properties"].items()}
+    return bare
+
+
 def _convert(
     raw: Mapping[str, Any], *, definitions: Mapping[str, Any], path: str, trail: tuple[str, ...]
 ) -> Schema:
