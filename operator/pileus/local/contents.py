@@ -32,6 +32,10 @@ OPERATOR = "opt/pileus/app"
 LIBRARIES = "opt/pileus/lib"
 CERTIFICATES = "etc/ssl/certs/ca-certificates.crt"
 
+# What makes the dependencies exactly the locked ones; the Containerfile says the same.
+EXPORT = ("--frozen", "--no-dev", "--no-emit-project")
+INSTALL = ("--only-binary", ":all:", "--no-deps", "--require-hashes")
+
 _PYTHON_JUNK = (
     "usr/share/python3.11/*",
     "usr/lib/python3.11/idlelib/*",
@@ -144,8 +148,8 @@ class Wheels:
         requirements = work / "requirements.txt"
         requirements.write_text(_locked())
         options = ["--python", sys.executable, "--python-version", "3.11", "--python-platform", platform]
-        options += ["--only-binary", ":all:", "--no-deps", "--require-hashes", "--link-mode", "copy"]
-        _uv("pip", "install", "-q", "--target", str(work / LIBRARIES), *options, "-r", str(requirements))
+        options += ["--link-mode", "copy", "--target", str(work / LIBRARIES), "-r", str(requirements)]
+        _uv("pip", "install", "-q", *INSTALL, *options)
         # The generated models of the Kubernetes client are many, large and hardly imported.
         compile_python(Python().unpacked(store), work, LIBRARIES, leave="/models/")
         yield from tree(work / LIBRARIES, LIBRARIES, skip=_NOT_SHIPPED)

@@ -72,7 +72,7 @@ ACCOUNTS = Fixed(
     )
 )
 _BUSYBOX = Packages(package_list("busybox"))
-_SHELL = (_BUSYBOX, BusyBox(_BUSYBOX), ACCOUNTS)
+SHELL = (_BUSYBOX, BusyBox(_BUSYBOX), ACCOUNTS)
 _PYTHON = (Python(), ACCOUNTS)
 _TOOLS = Packages(package_list("tools"), drop=("usr/sbin/*",))
 _INTERPRETER = f"/{contents.PYTHON}"
@@ -112,15 +112,13 @@ IMAGES: dict[str, Image] = {
             ("/bin/sh", "-c", "trap 'exit 0' TERM INT; while :; do sleep 3600 & wait $!; done"), user=NOBODY
         ),
     ),
-    "busybox": Image(f"{REGISTRY}/busybox:1", (_SHELL,), ImageConfig(cmd=("/bin/sh",), env={"PATH": "/bin"})),
+    "busybox": Image(f"{REGISTRY}/busybox:1", (SHELL,), ImageConfig(cmd=("/bin/sh",), env={"PATH": "/bin"})),
     "tools": Image(
         f"{REGISTRY}/tools:1",
         ((_TOOLS, BusyBox(_TOOLS), ACCOUNTS),),
         ImageConfig(cmd=("/bin/sh",), env={"PATH": "/bin:/usr/bin"}, user=NOBODY),
     ),
-    "web": Image(
-        f"{REGISTRY}/web:1", (_SHELL, _PYTHON, (_payload("web.py"),)), _program("web.py", port=8080)
-    ),
+    "web": Image(f"{REGISTRY}/web:1", (SHELL, _PYTHON, (_payload("web.py"),)), _program("web.py", port=8080)),
     "metrics-api": Image(
         f"{REGISTRY}/metrics-api:1",
         (_PYTHON, (_payload("metrics_api.py"),)),
