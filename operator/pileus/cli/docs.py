@@ -48,13 +48,13 @@ def kind_page(kind: Kind) -> str:
     """The fields of one kind."""
     body = definition(kind)["spec"]
     schema = body["versions"][0]["schema"]["openAPIV3Schema"]
-    scope = "in a namespace" if kind.namespaced else "in the whole cluster"
+    scope = "namespaced" if kind.namespaced else "cluster-scoped, for administrators"
     every = list(fields(schema))
     lines = [
         f"# {kind.name}",
         NOTE,
         kind.description,
-        f"`{kind.api_version}`, kind `{kind.name}`, one name {scope}. "
+        f"`{kind.api_version}`, kind `{kind.name}`, {scope}. "
         f"For kubectl: `{kind.plural}`, short `{', '.join(kind.short_names)}`, category `pileus`.",
     ]
     if rules := schema.get("x-kubernetes-validations"):

@@ -105,5 +105,7 @@ def _inside(schema: Schema) -> tuple[str, Schema]:
 
 def _bounds(schema: Schema) -> Iterator[str]:
     for key, words in BOUNDS.items():
-        if key in schema:
+        if key == "minLength" and schema.get(key) == 1:
+            yield "not empty"
+        elif key in schema:
             yield words.format(schema[key])
