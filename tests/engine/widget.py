@@ -104,18 +104,31 @@ WIDGET = Kind(
 
 
 def crd() -> dict[str, Any]:
+    """The CRD of the Widgets: anything goes, so that a spec may be unreadable for the model."""
+    return _crd("pileus.dev", "v1alpha1", "Widget", "widgets")
+
+
+def route_crd() -> dict[str, Any]:
+    """A foreign engine that comes and goes."""
+    crd = _crd("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes")
+    # Kubernetes guards its own groups; the real CRD carries this annotation too.
+    crd["metadata"]["annotations"] = {"api-approved.kubernetes.io": "unapproved, a test"}
+    return crd
+
+
+def _crd(group: str, version: str, kind: str, plural: str) -> dict[str, Any]:
     free = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": "widgets.pileus.dev"},
+        "metadata": {"name": f"{plural}.{group}"},
         "spec": {
-            "group": "pileus.dev",
+            "group": group,
             "scope": "Namespaced",
-            "names": {"kind": "Widget", "plural": "widgets", "singular": "widget"},
+            "names": {"kind": kind, "plural": plural, "singular": kind.lower()},
             "versions": [
                 {
-                    "name": "v1alpha1",
+                    "name": version,
                     "served": True,
                     "storage": True,
                     "subresources": {"status": {}},

@@ -22,6 +22,7 @@ import orjson
 from kubernetes.aio import config as loaders
 from kubernetes.aio.client import Configuration
 
+from pileus.engine import labels
 from pileus.engine.plan import Manifest, ObjectKind
 from pileus.engine.ports import ApiError
 
@@ -40,13 +41,16 @@ class Endpoint:
     configuration: Configuration
 
     @classmethod
-    async def load(cls) -> Endpoint:
-        """From $KUBECONFIG, the mounted service account, or ~/.kube/config, in this order."""
+    async def load(cls, kubeconfig: str = "") -> Endpoint:
+        """From `kubeconfig`, $KUBECONFIG, the mounted service account, or ~/.kube/config, in this order."""
         configuration = Configuration()
-        if not os.environ.get("KUBECONFIG") and os.environ.get("KUBERNETES_SERVICE_HOST"):
+        kubeconfig = kubeconfig or os.environ.get("KUBECONFIG", "")
+        if not kubeconfig and os.environ.get("KUBERNETES_SERVICE_HOST"):
             loaders.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         else:
-            await loaders.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+            await loaders.load_kube_config(  # type: ignore[no-untyped-call]
+                config_file=kubeconfig or None, client_configuration=configuration
+            )
         return cls(configuration)
 
     @property
@@ -107,12 +111,10 @@ class Client:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Client:
-        connector = aiohttp.TCPConnector(
-            ssl=self._endpoint.ssl_context(), limit=self._pool, keepalive_timeout=60
-        )
+        connector = aiohttp.TCPConnector(ssl=self._endpoint.ssl_context(), limit=0, keepalive_timeout=60)
         self._session = aiohttp.ClientSession(
             connector=connector,
-            headers={"User-Agent": "pileus", "Accept": "application/json"},
+            headers={"User-Agent": self._agent, "Accept": "application/json"},
             read_bufsize=256 * 1024,
             auto_decompress=True,
         )

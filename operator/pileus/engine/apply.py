@@ -111,7 +111,7 @@ class Applier:
             if live is None:
                 raise ApiError(409, "Conflict", f"{ref} came and went while it was being made.")
         if not ours(kind, live, resource):
-            raise _Blocked(_name_taken(kind, ref), TAKEN_RETRY)
+            raise _Blocked(_name_taken(kind, ref, live, resource), TAKEN_RETRY)
         if live["metadata"].get("deletionTimestamp"):
             raise _Blocked(_still_deleting(ref, live), 0.0)
         if self._settled(ref, mark, sent, live):
@@ -235,7 +235,14 @@ def _engine_missing(kind: ObjectKind, resource: Resource) -> Finding:
     )
 
 
-def _name_taken(kind: ObjectKind, ref: ObjectRef) -> Finding:
+def _name_taken(kind: ObjectKind, ref: ObjectRef, live: Manifest, resource: Resource) -> Finding:
+    for owner in live["metadata"].get("ownerReferences") or ():
+        if owner.get("controller") and (owner.get("kind"), owner.get("name")) == (resource.kind, resource.name):
+            return Finding(
+                Reason.PROGRESSING,
+                f"{ref} still belongs to a deleted {resource.kind} of this name; it is made anew once "
+                f"garbage collection has removed it.",
+            )
     return Finding(
         Reason.NAME_TAKEN,
         f"A {kind.kind} named {ref.name!r} exists and is not managed by this resource; it is left alone. "

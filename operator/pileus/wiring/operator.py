@@ -60,7 +60,7 @@ async def _operate(kinds: Sequence[Kind], options: Options) -> None:
     stop = asyncio.Event()
     operator = asyncio.create_task(
         kopf.operator(
-            registry=_registry(kinds, runtime, endpoint),
+            registry=_registry(kinds, runtime, endpoint, stop),
             settings=_settings(),
             standalone=True,
             clusterwide=True,
@@ -88,7 +88,9 @@ def _settings() -> kopf.OperatorSettings:
     return settings
 
 
-def _registry(kinds: Sequence[Kind], runtime: Runtime, endpoint: Endpoint) -> kopf.OperatorRegistry:
+def _registry(
+    kinds: Sequence[Kind], runtime: Runtime, endpoint: Endpoint, stop: asyncio.Event
+) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
@@ -112,6 +114,7 @@ def _registry(kinds: Sequence[Kind], runtime: Runtime, endpoint: Endpoint) -> ko
     @kopf.on.cleanup(registry=registry)
     async def cleanup(**_: Any) -> None:
         await runtime.stop()
+        stop.set()  # Kopf would wait five seconds for whoever waits for this flag
 
     for kind in kinds:
         _watch(registry, runtime, kind)

@@ -1,0 +1,25 @@
+"""Real parts for every tier: an API server of its own for the engine's tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def apiserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The kubeconfig of a real etcd and kube-apiserver without controllers, for this session."""
+    if given := os.environ.get("PILEUS_TEST_APISERVER"):
+        yield Path(given)
+        return
+    from pileus.local import LocalCluster
+
+    cluster = LocalCluster(tmp_path_factory.mktemp("apiserver"), profile="apiserver")
+    cluster.up()
+    try:
+        yield cluster.kubeconfig
+    finally:
+        cluster.down()
