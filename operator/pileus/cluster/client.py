@@ -103,11 +103,15 @@ class Client:
     """One HTTP session to the API server. Use as an async context manager."""
 
     def __init__(
-        self, endpoint: Endpoint, *, count: Count = lambda verb, result, seconds: None, pool: int = 0
+        self,
+        endpoint: Endpoint,
+        *,
+        count: Count = lambda verb, result, seconds: None,
+        agent: str = labels.MANAGER,
     ):
         self._endpoint = endpoint
         self._count = count
-        self._pool = pool
+        self._agent = agent
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Client:

@@ -236,8 +236,9 @@ def _engine_missing(kind: ObjectKind, resource: Resource) -> Finding:
 
 
 def _name_taken(kind: ObjectKind, ref: ObjectRef, live: Manifest, resource: Resource) -> Finding:
+    namesake = (resource.kind, resource.name)
     for owner in live["metadata"].get("ownerReferences") or ():
-        if owner.get("controller") and (owner.get("kind"), owner.get("name")) == (resource.kind, resource.name):
+        if owner.get("controller") and (owner.get("kind"), owner.get("name")) == namesake:
             return Finding(
                 Reason.PROGRESSING,
                 f"{ref} still belongs to a deleted {resource.kind} of this name; it is made anew once "
