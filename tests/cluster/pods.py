@@ -26,9 +26,9 @@ def idle(*, name: str, namespace: str, image: str, claim: str) -> Manifest:
     return _object("v1", "Pod", name, namespace, spec)
 
 
-def once(*, name: str, namespace: str, image: str) -> Manifest:
+def once(*, name: str, namespace: str, image: str, **container: Any) -> Manifest:
     """A pod that runs its image's command one time."""
-    return _object("v1", "Pod", name, namespace, _pod(image=image) | {"restartPolicy": "Never"})
+    return _object("v1", "Pod", name, namespace, _pod(image=image, **container) | {"restartPolicy": "Never"})
 
 
 def served(

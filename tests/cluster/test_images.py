@@ -159,6 +159,20 @@ def test_image_from_a_directory_runs(cluster: LocalCluster, kubectl: Kubectl, tm
     assert kubectl.run("logs", f"-n={NAMESPACE}", "made") == "made from a directory\n"
 
 
+def test_operator_image_has_all_that_it_imports(cluster: LocalCluster, kubectl: Kubectl) -> None:
+    """The operator starts in its image: packages, wheels and sources fit, with a read-only root."""
+    cluster.import_image(images.ensure("operator"))
+    imports = "import pileus.cli.run, pileus.kinds, pileus.wiring.operator, ssl; ssl.create_default_context()"
+    check = {"command": [f"/{contents.PYTHON}", "-c", f"{imports}; print('fits')"]}
+    kubectl.apply([pods.once(name="fits", namespace=NAMESPACE, image=images.ref("operator"), **check)])
+    kubectl.apply(
+        [pods.once(name="help", namespace=NAMESPACE, image=images.ref("operator"), args=["run", "--help"])]
+    )
+    for pod, words in (("fits", "fits"), ("help", "Usage: ")):
+        kubectl.run("wait", "--for=jsonpath={.status.phase}=Succeeded", f"-n={NAMESPACE}", f"pod/{pod}")
+        assert words in kubectl.run("logs", f"-n={NAMESPACE}", pod)
+
+
 def test_unknown_addon_is_named(cluster: LocalCluster) -> None:
     with pytest.raises(addons.AddonError, match="no add-on kneda; there are metrics, gateway-api"):
         addons.install(

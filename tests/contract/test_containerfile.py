@@ -8,8 +8,9 @@ import shlex
 
 from pileus.local import contents
 from pileus.local.images import IMAGES, OPERATOR_CONFIG
+from pileus.local.paths import CHECKOUT
 
-TEXT = (contents.CHECKOUT / "Containerfile").read_text()
+TEXT = (CHECKOUT / "Containerfile").read_text()
 JOINED = re.sub(r"\\\n\s*", " ", re.sub(r"^#.*\n", "", TEXT, flags=re.MULTILINE))
 FINAL = JOINED.rpartition("\nFROM ")[2]
 
@@ -34,7 +35,7 @@ def test_starts_alike() -> None:
 
 def test_installs_the_packages_of_the_same_file() -> None:
     listed = contents.HERE / "packages" / "python.txt"
-    assert f"COPY {listed.relative_to(contents.CHECKOUT)} /tmp/packages.txt" in FINAL
+    assert f"COPY {listed.relative_to(CHECKOUT)} /tmp/packages.txt" in FINAL
     assert "sed '/^#/d' /tmp/packages.txt | xargs apt-get install" in FINAL, "and nothing beside them"
     assert contents.Python() in IMAGES["operator"].layers[0]
 
@@ -48,5 +49,5 @@ def test_takes_the_locked_dependencies_in_the_same_way() -> None:
 
 
 def test_uses_the_makefiles_uv() -> None:
-    [makefile] = re.findall(r"^UV := (\S+)", (contents.CHECKOUT / "Makefile").read_text(), flags=re.MULTILINE)
+    [makefile] = re.findall(r"^UV := (\S+)", (CHECKOUT / "Makefile").read_text(), flags=re.MULTILINE)
     assert f"ARG UV={makefile}" in TEXT

@@ -21,12 +21,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
-from pileus.local import debian
+from pileus.local import debian, engines
 from pileus.local.debian import PackageError
 from pileus.local.oci import Directory, Entry, File, Symlink, tree
+from pileus.local.paths import CHECKOUT
 
 HERE = Path(__file__).parent
-CHECKOUT = HERE.parents[2]
 PYTHON = "usr/bin/python3.11"
 OPERATOR = "opt/pileus/app"
 LIBRARIES = "opt/pileus/lib"
@@ -205,8 +205,6 @@ class Engine:
         yield File(self.name, self._program(), 0o755)
 
     def _program(self) -> Path:
-        from pileus.local import engines
-
         return engines.build([self.name])[self.name]
 
 

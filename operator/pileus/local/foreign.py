@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+from pileus.local import engines
+from pileus.local.engines import EngineError
 from pileus.local.kubectl import Kubectl
 
 
@@ -49,16 +52,22 @@ FOREIGN: dict[str, Foreign] = {
 
 def crds(name: str) -> list[Path]:
     """The files that define a project's kinds, downloaded once. Raises ForeignError."""
-    from pileus.local import engines
-
     if name not in FOREIGN:
         raise ForeignError(f"There are no definitions called {name}; there are {', '.join(sorted(FOREIGN))}.")
     foreign = FOREIGN[name]
-    root = engines.module_dir(foreign.module)
+    root = _module(foreign.module)
     found = sorted(path for pattern in foreign.files for path in root.glob(pattern))
     if not found:
         raise ForeignError(f"{foreign.module} has no definitions at {', '.join(foreign.files)}.")
     return found
+
+
+@cache
+def _module(module: str) -> Path:
+    try:
+        return engines.module_dir(module)
+    except EngineError as error:
+        raise ForeignError(str(error)) from error
 
 
 def install_crds(kubectl: Path, kubeconfig: Path, names: Iterable[str]) -> list[str]:

@@ -10,7 +10,6 @@ This module says what the images are. How files are found is `contents`, how arc
 from __future__ import annotations
 
 import fcntl
-import os
 import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -20,7 +19,9 @@ from tempfile import TemporaryDirectory
 
 from pileus.local import contents, debian, oci
 from pileus.local.contents import Engine, Fixed, Operator, Packages, Python, Source, Wheels, package_list
+from pileus.local.engines import EngineError
 from pileus.local.oci import Directory, Entry, File, ImageConfig, Symlink
+from pileus.local.paths import cache_directory
 
 REGISTRY = "local.pileus.dev"
 NOBODY = "65532"
@@ -181,14 +182,13 @@ def build(image: Image, *, refresh: bool = False) -> Path:
                 _write(image, layers, archive)
                 _forget(archive)
             return archive
-    except (debian.PackageError, OSError) as error:
+    except (debian.PackageError, EngineError, OSError) as error:
         raise ImageError(f"The image {image.ref} cannot be made. {error}") from error
 
 
 def store_directory() -> Path:
     """Where archives, layers and downloads are kept; PILEUS_CACHE moves it."""
-    root = os.environ.get("PILEUS_CACHE") or Path.home() / ".cache" / "pileus"
-    return Path(root).absolute() / "images"
+    return cache_directory() / "images"
 
 
 def _write(image: Image, layers: Iterable[oci.Layer], archive: Path) -> None:
