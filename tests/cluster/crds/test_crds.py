@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
-import os
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,37 +16,14 @@ from pileus.engine.kind import Kind
 from pileus.engine.plan import Manifest, ObjectKind
 from pileus.engine.ports import ApiError
 from pileus.kinds import KINDS
-from tests.cluster.containerapp_rules import ROWS, SCHEMA, Row, Spec
-from tests.programs import program
+from pileus.local.kubectl import Kubectl
+from tests.cluster.crds.containerapp_rules import ROWS, SCHEMA, Row, Spec
 
-ROOT = Path(__file__).parents[2]
-NAMESPACE = ObjectKind("", "v1", "Namespace", "namespaces", namespaced=False)
 (CONTAINER_APP,) = (kind for kind in KINDS if kind.name == "ContainerApp")
 APPS = ObjectKind(CONTAINER_APP.group, CONTAINER_APP.version, CONTAINER_APP.name, CONTAINER_APP.plural)
 STRICT = {"fieldValidation": "Strict"}
 TRIED = {**STRICT, "dryRun": "All"}
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
-_numbers = itertools.count()
-
-
-@pytest.fixture(scope="session")
-def crds(apiserver: Path) -> Path:
-    """The kubeconfig of an API server that serves the committed CRDs."""
-    _kubectl(apiserver, "apply", "--server-side", "--force-conflicts", "-k", str(ROOT / "crds"))
-    names = [f"crd/{kind.plural}.{kind.group}" for kind in KINDS]
-    _kubectl(apiserver, "wait", "--for=condition=Established", "--timeout=60s", *names)
-    return apiserver
-
-
-def _kubectl(kubeconfig: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        [str(program("kubectl")), f"--kubeconfig={kubeconfig}", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +50,9 @@ class Apps:
 
 
 @pytest_asyncio.fixture
-async def apps(crds: Path) -> AsyncIterator[Apps]:
-    async with Client(await Endpoint.load(str(crds))) as client:
-        namespace = f"crds-{os.getpid()}-{next(_numbers)}"
-        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
-        await client.request("create", path(NAMESPACE), method="POST", body=body)
+async def apps(kubectl: Kubectl, namespace: str) -> AsyncIterator[Apps]:
+    async with Client(await Endpoint.load(str(kubectl.kubeconfig))) as client:
         yield Apps(client, namespace)
-        await client.request("delete", path(NAMESPACE, name=namespace), method="DELETE")
 
 
 def rules(schema: dict[str, Any], place: str = "") -> Iterator[tuple[str, str]]:
@@ -176,11 +145,11 @@ async def test_the_status_is_no_business_of_the_spec(apps: Apps) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_kubectl_explains_every_field(crds: Path, kind: Kind) -> None:
+def test_kubectl_explains_every_field(kubectl: Kubectl, kind: Kind) -> None:
     """What `kubectl explain` prints is what the models say."""
     schema = definition(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-    text = _kubectl(crds, "explain", f"{kind.plural}.{kind.group}", "--recursive")
-    spec = _kubectl(crds, "explain", f"{kind.plural}.spec")
+    text = kubectl.run("explain", f"{kind.plural}.{kind.group}", "--recursive")
+    spec = kubectl.run("explain", f"{kind.plural}.spec")
     words = " ".join(spec.split())
 
     for field in fields(schema):
@@ -190,8 +159,8 @@ def test_kubectl_explains_every_field(crds: Path, kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_kubectl_lists_the_kind_among_ours(crds: Path, kind: Kind) -> None:
-    listed = _kubectl(crds, "api-resources", "--categories=pileus", "--no-headers", "-o", "name").split()
+def test_kubectl_lists_the_kind_among_ours(kubectl: Kubectl, kind: Kind) -> None:
+    listed = kubectl.run("api-resources", "--categories=pileus", "--no-headers", "-o", "name").split()
 
     assert f"{kind.plural}.{kind.group}" in listed
 
