@@ -23,8 +23,7 @@ _numbers = itertools.count()
 async def kube(apiserver: Path) -> AsyncIterator[Kube]:
     async with Client(await Endpoint.load(str(apiserver)), agent="test") as client:
         namespace = f"engine-{os.getpid()}-{next(_numbers)}"
-        for name in ("pileus-system", namespace):
-            await ensure(client, NAMESPACES, {"metadata": {"name": name}})
+        await ensure(client, NAMESPACES, {"metadata": {"name": namespace}})
         await ensure(client, CRDS, crd())
         driver = Kube(client, namespace)
         await served(client)
@@ -35,7 +34,7 @@ async def kube(apiserver: Path) -> AsyncIterator[Kube]:
 
 @pytest.fixture
 async def operator(kube: Kube, apiserver: Path) -> AsyncIterator[Operator]:
-    process = Operator(apiserver)
+    process = Operator(apiserver, lease_namespace=kube.namespace)
     await process.start()
     yield process
     await process.stop()

@@ -89,7 +89,7 @@ class Kube:
 class Operator:
     """One operator process for Widgets."""
 
-    def __init__(self, kubeconfig: Path, *, identity: str = "one", lease_namespace: str = "pileus-system"):
+    def __init__(self, kubeconfig: Path, *, lease_namespace: str, identity: str = "one"):
         self._env = {
             **os.environ,
             "KUBECONFIG": str(kubeconfig),

@@ -238,7 +238,9 @@ async def test_a_namespace_that_is_being_deleted_is_told(kube: Kube, operator: O
 
 
 async def test_a_standby_takes_over_and_a_sleeper_does_not_write(kube: Kube, apiserver: Path) -> None:
-    first, second = Operator(apiserver, identity="first"), Operator(apiserver, identity="second")
+    first, second = (
+        Operator(apiserver, identity=name, lease_namespace=kube.namespace) for name in ("first", "second")
+    )
     await first.start()
     await first.until(lambda: first.metric("pileus_leading") == 1, "the first leads")
     await second.start()

@@ -63,7 +63,7 @@ async def test_only_what_users_understand_is_left_on_their_object(kube: Kube, op
 async def test_killed_at_random_moments_the_end_is_the_same(kube: Kube, apiserver: Path) -> None:
     seed = random.randrange(2**32)
     dice = random.Random(seed)
-    operator = Operator(apiserver, identity="crasher")
+    operator = Operator(apiserver, lease_namespace=kube.namespace)
     await operator.start()
     names = [f"w{number}" for number in range(60)]
 

@@ -166,6 +166,13 @@ class Client:
         finally:
             self._count(verb, result, asyncio.get_running_loop().time() - started)
 
+    async def text(self, url: str) -> str:
+        """A plain text page of the API server, such as its own metrics."""
+        assert self._session is not None, "use the client as a context manager"
+        headers = await self._headers("", "text/plain")
+        async with self._session.get(self._endpoint.server + url, headers=headers) as response:
+            return await response.text()
+
     async def stream(
         self, url: str, *, params: Mapping[str, str], idle: float, accept: str = ""
     ) -> AsyncIterator[Manifest]:
