@@ -1,1 +1,9 @@
-"""(to be written)"""
+"""The kinds that users write, one folder each. Kinds never import each other."""
+
+from pileus.engine.kind import Kind
+from pileus.kinds.containerapp import CONTAINER_APP
+
+KINDS: tuple[Kind, ...] = (CONTAINER_APP,)
+"""Every kind of this release, in the order in which pages and charts list them."""
+
+__all__ = ["KINDS"]

@@ -1,0 +1,97 @@
+"""What an app's pods read from Secrets and ConfigMaps, and how a change of content reaches them.
+
+Digests of the content stand in an annotation of the pod template, so that a change rolls the pods:
+both for environment variables, which a running process never sees change, and for mounted files, which
+most programs read once. While an object is missing or may not be read, its last digest stays: losing
+sight of something must not restart what runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from pileus.engine.plan import Finding, Manifest
+from pileus.engine.world import Reference, ReferenceState, World
+from pileus.kinds.containerapp.build.names import REFERENCES
+from pileus.kinds.containerapp.model import ContainerAppSpec
+from pileus.kinds.containerapp.parts import EnvSource
+from pileus.kinds.containerapp.reasons import AppReason
+from pileus.objects.reading import text
+
+
+def wanted(spec: ContainerAppSpec) -> tuple[Reference, ...]:
+    """Everything that the pods read, each once, in order."""
+    sources: list[EnvSource] = [*spec.env_from]
+    for sidecar in spec.sidecars:
+        sources += sidecar.env_from
+    found = {_reference(secret=source.secret, config_map=source.config_map) for source in sources}
+    found |= {
+        _reference(secret=volume.secret, config_map=volume.config_map)
+        for volume in spec.volumes
+        if volume.secret or volume.config_map
+    }
+    return tuple(sorted(found))
+
+
+def digests(wanted: Iterable[Reference], world: World, templates: Iterable[Manifest]) -> str:
+    """The annotation's text. `templates` are live pod templates that hold earlier digests, newest last."""
+    known: dict[str, str] = {}
+    for template in templates:
+        known |= _parse(text(template, "metadata", "annotations", REFERENCES))
+    entries: dict[str, str] = {}
+    for reference in wanted:
+        key = f"{reference.kind}/{reference.name}"
+        referent = world.references.get(reference)
+        if referent is not None and referent.state is ReferenceState.PRESENT:
+            entries[key] = referent.digest
+        elif key in known:
+            entries[key] = known[key]
+    return " ".join(f"{key}={digest}" for key, digest in sorted(entries.items()))
+
+
+def missing(wanted: Iterable[Reference], world: World) -> list[Finding]:
+    """One finding for each object that is not there."""
+    return [
+        Finding(
+            AppReason.REFERENCE_MISSING,
+            (
+                f"{reference.kind} {reference.name!r} does not exist in this namespace; create it, or "
+                "correct the name."
+            ),
+        )
+        for reference in _in_state(wanted, world, ReferenceState.MISSING)
+    ]
+
+
+def not_followed(wanted: Iterable[Reference], world: World) -> list[Finding]:
+    """A warning if changes of content go unseen."""
+    blind = _in_state(wanted, world, ReferenceState.NOT_PERMITTED)
+    if not blind:
+        return []
+    listed = ", ".join(f"{reference.kind} {reference.name!r}" for reference in blind)
+    return [
+        Finding(
+            AppReason.REFERENCES_NOT_FOLLOWED,
+            f"Changes of {listed} do not roll the pods, since Pileus may not read them. Ask the "
+            "administrator to "
+            f"list this namespace in the chart's references.namespaces.",
+        )
+    ]
+
+
+def _in_state(wanted: Iterable[Reference], world: World, state: ReferenceState) -> list[Reference]:
+    found: list[Reference] = []
+    for reference in wanted:
+        referent = world.references.get(reference)
+        if referent is not None and referent.state is state:
+            found.append(reference)
+    return found
+
+
+def _reference(*, secret: str | None, config_map: str | None) -> Reference:
+    return Reference("Secret", secret) if secret else Reference("ConfigMap", config_map or "")
+
+
+def _parse(annotation: str) -> Mapping[str, str]:
+    pairs = (entry.partition("=") for entry in annotation.split())
+    return {key: digest for key, _, digest in pairs}
