@@ -59,6 +59,10 @@ class Resources:
         entry = self._entries.get(key)
         return None if entry is None else orjson.loads(entry.data)
 
+    def has(self, key: Key) -> bool:
+        """Whether there is such a resource."""
+        return key in self._entries
+
     def known(self) -> tuple[Key, ...]:
         """The keys of all resources."""
         return tuple(self._entries)

@@ -85,7 +85,7 @@ class Runtime:
             name=self._options.lease,
             identity=self._options.identity,
         )
-        self._references = References(self._client, news=self._queue.add)
+        self._references = References(self._client, news=self._wake)
         self._writer = ClusterWriter(
             self._client,
             self._store,
@@ -144,6 +144,11 @@ class Runtime:
         elif (key := self._resources.put(kind, manifest)) is not None:
             self._queue.add(key)
 
+    def _wake(self, key: Key) -> None:
+        # Labels are anybody's to set: only what is a resource of ours deserves a pass.
+        if self._resources.has(key):
+            self._queue.add(key)
+
     def _inform(self) -> None:
         assert self._client is not None
         shared = {kind.id: kind for ours in self._kinds.values() for kind in ours.shared}
@@ -159,7 +164,7 @@ class Runtime:
                     self._client,
                     self._store,
                     kind,
-                    news=self._queue.add,
+                    news=self._wake,
                     changed=self._kind_changed,
                     selector=selector,
                 )
@@ -167,7 +172,7 @@ class Runtime:
             self._client,
             Store(),
             CRD,
-            news=self._queue.add,
+            news=self._wake,
             changed=lambda _: self._look_for_engines(),
             selector="",
             metadata_only=True,
