@@ -118,7 +118,10 @@ def install(
     client = Kubectl(kubectl, kubeconfig)
     try:
         digests: dict[str, str] = {}
-        for image in dict.fromkeys(image for addon in chosen.values() for image in addon.images):
+        needed = list(dict.fromkeys(image for addon in chosen.values() for image in addon.images))
+        if needed:
+            say(f"Preparing the images {', '.join(needed)}.")
+        for image in needed:
             archive = images.ensure(image)
             reference, digests[reference] = _imported(archive, import_image)
         for name, addon in chosen.items():
