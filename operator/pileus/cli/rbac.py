@@ -64,11 +64,11 @@ def _rules(grants: Iterable[Grant]) -> list[Rule]:
     for group, resource, granted in grants:
         verbs.setdefault((group, resource), {}).update(dict.fromkeys(granted))
     merged: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for (group, resource), granted in sorted(verbs.items(), key=lambda item: item[0]):
-        merged.setdefault((group, tuple(granted)), []).append(resource)
+    for group, resource in sorted(verbs):
+        merged.setdefault((group, tuple(verbs[group, resource])), []).append(resource)
     return [
-        {"apiGroups": [group], "resources": resources, "verbs": list(granted)}
-        for (group, granted), resources in merged.items()
+        {"apiGroups": [group], "resources": resources, "verbs": list(together)}
+        for (group, together), resources in merged.items()
     ]
 
 

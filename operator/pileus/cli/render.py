@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Iterator
-from typing import Any, TextIO
+from collections.abc import Iterator, Sequence
+from typing import TextIO
 
 import click
 import yaml
@@ -34,6 +34,12 @@ NOBODY = uuid.UUID(int=0)
     "--without", multiple=True, metavar="ENGINE", help='An engine that is absent, as in "Gateway API".'
 )
 @click.option(
+    "--seen",
+    type=click.File(encoding="utf-8"),
+    metavar="FILE",
+    help="Objects of the cluster that count, such as the Gateway and its GatewayClass.",
+)
+@click.option(
     "--gateway", envvar="PILEUS_GATEWAY", default="", help="namespace/name of the Gateway for hosts."
 )
 @click.option(
@@ -45,6 +51,7 @@ def render(
     file: TextIO,
     namespace: str,
     without: tuple[str, ...],
+    seen: TextIO | None,
     gateway: str,
     cluster_issuer: str,
     ingress_class: str,
@@ -58,9 +65,10 @@ def render(
         cluster_domain=cluster_domain,
     )
     _refuse_unknown(without)
+    shared = _documents(seen) if seen is not None else []
     refused = False
     for kind, manifest in _resources(file, namespace):
-        plan = compile_offline(kind, manifest, settings=settings, without=without)
+        plan = compile_offline(kind, manifest, settings=settings, without=without, shared=shared)
         for manifest_out in plan.objects:
             click.echo(f"---\n{dump(manifest_out)}", nl=False)
         for finding in (*plan.findings, *plan.warnings):
@@ -71,9 +79,14 @@ def render(
 
 
 def compile_offline(
-    kind: Kind, manifest: Manifest, *, settings: Settings, without: tuple[str, ...] = ()
+    kind: Kind,
+    manifest: Manifest,
+    *,
+    settings: Settings,
+    without: tuple[str, ...] = (),
+    shared: Sequence[Manifest] = (),
 ) -> Plan:
-    """The plan of one resource in an empty cluster that serves every engine but those in `without`."""
+    """The plan of one resource in a cluster that has `shared`, and every engine but those in `without`."""
     resource, unreadable = parse(kind, manifest)
     if unreadable is not None:
         return unreadable
@@ -85,19 +98,30 @@ def compile_offline(
             for foreign in (*kind.children, *kind.related, *kind.shared)
             if foreign.engine not in without
         ),
+        shared={
+            foreign.id: tuple(
+                live
+                for live in shared
+                if (live.get("apiVersion"), live.get("kind")) == (foreign.api_version, foreign.kind)
+            )
+            for foreign in kind.shared
+        },
         settings=settings,
         now=dt.datetime.now(dt.UTC),
     )
     return kind.compile(resource, world)
 
 
-def _resources(file: TextIO, namespace: str) -> Iterator[tuple[Kind, Manifest]]:
-    kinds = {(kind.api_version, kind.name): kind for kind in KINDS}
+def _documents(file: TextIO) -> list[Manifest]:
     try:
-        documents: list[Any] = [document for document in yaml.safe_load_all(file) if document]
+        return [document for document in yaml.safe_load_all(file) if isinstance(document, dict)]
     except yaml.YAMLError as error:
         raise click.ClickException(f"{file.name} is not YAML: {error}") from error
-    ours = [d for d in documents if isinstance(d, dict) and (d.get("apiVersion"), d.get("kind")) in kinds]
+
+
+def _resources(file: TextIO, namespace: str) -> Iterator[tuple[Kind, Manifest]]:
+    kinds = {(kind.api_version, kind.name): kind for kind in KINDS}
+    ours = [d for d in _documents(file) if (d.get("apiVersion"), d.get("kind")) in kinds]
     if not ours:
         names = ", ".join(kind.name for kind in KINDS)
         raise click.ClickException(f"{file.name} has no resource of Pileus; it knows {names}.")

@@ -1,4 +1,4 @@
-"""Every example, what it becomes, and every golden object, as the API server with the real CRDs takes them."""
+"""Every example, what it becomes, and each golden object, as the API server with the real CRDs takes them."""
 
 from __future__ import annotations
 
@@ -21,6 +21,25 @@ TRY = ("apply", "--server-side", "--dry-run=server", "--validate=strict", "-o=na
 SETTINGS = Settings(gateway="infra/public", cluster_issuer="letsencrypt", ingress_class="nginx")
 Manifest = dict[str, Any]
 
+# A gateway that can do all that the examples ask for.
+ENVOY: tuple[Manifest, ...] = (
+    {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "GatewayClass",
+        "metadata": {"name": "envoy"},
+        "spec": {"controllerName": "gateway.envoyproxy.io/gatewayclass-controller"},
+    },
+    {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "Gateway",
+        "metadata": {"name": "public", "namespace": "infra"},
+        "spec": {
+            "gatewayClassName": "envoy",
+            "listeners": [{"name": "http", "port": 80, "protocol": "HTTP"}],
+        },
+    },
+)
+
 
 def _documents(file: Path) -> list[Manifest]:
     return [document for document in yaml.safe_load_all(file.read_text(encoding="utf-8")) if document]
@@ -38,7 +57,7 @@ def _compiled(file: Path) -> Iterator[Manifest]:
         if kind := kinds.get(document["kind"]):
             named = {"uid": "00000000-0000-0000-0000-000000000000", "generation": 1, "namespace": "default"}
             resource = {**document, "metadata": {**named, **document["metadata"]}}
-            plan = compile_offline(kind, resource, settings=SETTINGS)
+            plan = compile_offline(kind, resource, settings=SETTINGS, shared=ENVOY)
             assert [finding for finding in plan.findings if finding.stalled] == [], file
             yield from plan.objects
 
