@@ -16,6 +16,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -32,6 +33,7 @@ from pileus.cluster.writer import APPLY, PARAMETERS
 from pileus.engine.plan import ObjectKind
 from pileus.engine.ports import ApiError
 from pileus.local import LocalCluster
+from pileus.local.report import Report
 from pileus.objects import catalog
 
 ROOT = Path(__file__).parents[1]
@@ -323,8 +325,12 @@ def main() -> None:
     if arguments.kubeconfig:
         bench = asyncio.run(measure(arguments.resources, arguments.kubeconfig))
     else:
-        with LocalCluster.temporary(profile="apiserver") as cluster:
-            bench = asyncio.run(measure(arguments.resources, cluster.kubeconfig))
+        with tempfile.TemporaryDirectory() as directory:
+            cluster = LocalCluster(Path(directory), profile="apiserver", report=Report()).up()
+            try:
+                bench = asyncio.run(measure(arguments.resources, cluster.kubeconfig))
+            finally:
+                cluster.down()
     kept = show(bench)
     if arguments.json:
         figures = {"resources": bench.count, "raw": bench.raw, "phases": [asdict(p) for p in bench.phases]}
