@@ -1,0 +1,308 @@
+"""One local cluster: up, down, and what tests and people do with it in between.
+
+`up` brings the machine from any state to a working cluster and is a quick no-op where there is one:
+each step looks at what is there. A lock per directory serializes `up` and `down`; clusters of different
+directories share nothing but the cache. If `up` dies, the cluster goes on by itself, and the next `up`
+continues or `down` removes it.
+
+It must not know how parts are configured (`controlplane`, `node`) nor what runs in pods (`addons`).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Self
+
+from pileus.local import addons, cgroups, engines, host, images, launch, plan
+from pileus.local.addons import AddonError
+from pileus.local.engines import EngineError
+from pileus.local.host import HostError
+from pileus.local.images import ImageError
+from pileus.local.kubectl import Kubectl, KubectlError
+from pileus.local.launch import LaunchError
+from pileus.local.paths import CHECKOUT, Layout
+from pileus.local.plan import Profile, Record
+from pileus.local.report import Report, Silent
+
+_PATIENCE = 600.0  # seconds for all parts to work; each has its own limit below that
+_NODE_WAIT = 120
+
+
+class ClusterError(Exception):
+    """The cluster cannot do what was asked; the message says why and what to do."""
+
+
+class LocalCluster:
+    """The cluster whose files are in one directory, whether it runs or not."""
+
+    def __init__(
+        self,
+        directory: Path | None = None,
+        *,
+        profile: str | None = None,
+        with_: Iterable[str] = (),
+        report: Report | None = None,
+    ) -> None:
+        """`directory`: where it keeps its files, by default `.local` of the checkout.
+
+        `profile`: node, control-plane or apiserver; by default the most that this machine can run.
+        `with_`: kwok, and add-ons of `addons.optional()`.
+        """
+        self.layout = Layout((directory or CHECKOUT / ".local").resolve())
+        self._profile = Profile(profile) if profile else None
+        self._with = tuple(sorted(set(with_)))
+        self._report = report or Silent()
+        known = (plan.KWOK, *addons.optional())
+        if unknown := [name for name in self._with if name not in known]:
+            raise ClusterError(f"There is no add-on {', '.join(unknown)}; there are {', '.join(known)}.")
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's kubeconfig: good on the host and inside."""
+        return self.layout.kubeconfig
+
+    @property
+    def kubectl(self) -> Path:
+        """The built kubectl."""
+        return self._build(["kubectl"])["kubectl"]
+
+    @property
+    def record(self) -> Record | None:
+        """What is known about the cluster, or None where there is none."""
+        return Record.read(self.layout.record)
+
+    def running(self) -> bool:
+        """Whether the cluster is up and complete."""
+        record = self.record
+        if record is None or not record.complete:
+            return False
+        return launch.find(self.layout) is not None and self.progress().get("phase") == "ready"
+
+    def up(self) -> Self:
+        """Bring the cluster up, or find that it is. Raises ClusterError."""
+        with self._locked(), _translated():
+            record = self.record
+            if record is not None and launch.find(self.layout) is None:
+                self._report.line(
+                    f"The cluster in {self.layout.root} is not running any more: starting anew."
+                )
+                self._clean()
+                record = None
+            profile = self._check_profile(record)
+            wanted = tuple(sorted({*self._with, *(record.with_ if record else ())}))
+            if record and record.complete and wanted == record.with_:
+                self._report.line(f"The cluster in {self.layout.root} is already running.")
+                return self
+            start = time.monotonic()
+            programs = self._build(plan.programs(profile, wanted))
+            try:
+                if record is None:
+                    self._start(profile, wanted, programs)
+                elif plan.KWOK in wanted and plan.KWOK not in record.with_:
+                    self._extend(record, wanted, programs)
+                self._wait_for_parts()
+                self._complete(profile, wanted)
+            except BaseException as error:
+                if not isinstance(error, KeyboardInterrupt) and record is None:
+                    self._stop(keep_logs=True)
+                raise
+            self._report.line(f"The cluster is up after {time.monotonic() - start:.1f} s.")
+            return self
+
+    def down(self) -> bool:
+        """End the cluster and remove all that it left; whether there was one. Raises ClusterError."""
+        if not self.layout.root.exists():
+            return False
+        with self._locked(), _translated():
+            there = self.layout.state.exists() or launch.find(self.layout) is not None
+            self._stop(keep_logs=False)
+            return there
+
+    def progress(self) -> dict[str, Any]:
+        """What the first process says: phase, and per part pid, state, restarts, seconds."""
+        try:
+            found: dict[str, Any] = json.loads(self.layout.progress.read_text())
+        except OSError:
+            return {"phase": "absent", "parts": {}}
+        return found
+
+    def nsenter(self, argv: Sequence[str]) -> list[str]:
+        """The command that runs `argv` inside the cluster's namespaces, where it has any."""
+        found = launch.find(self.layout)
+        if found is None:
+            raise ClusterError(
+                f"The cluster in {self.layout.root} does not run; `pileus local up` starts it."
+            )
+        settings = [f"{name}={value}" for name, value in self.environment().items()]
+        return launch.inside(found, ["env", *settings, *argv])
+
+    def environment(self) -> dict[str, str]:
+        """KUBECONFIG and PATH for programs that use the cluster."""
+        path = os.pathsep.join((str(self.layout.bin), host.SEARCHED))
+        return {"KUBECONFIG": str(self.kubeconfig), "PATH": path, "CONTAINERD_NAMESPACE": "k8s.io"}
+
+    def import_image(self, archive: Path) -> None:
+        """Give the node an image. Raises ClusterError; does nothing where pods are only simulated."""
+        record = self.record
+        if record is None or record.profile is not Profile.NODE:
+            return
+        # From standard input: the archive may lie where the node's own mounts cover it.
+        argv = self.nsenter(["ctr", "-n", "k8s.io", "images", "import", "-"])
+        with archive.open("rb") as content:
+            done = subprocess.run(argv, stdin=content, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise ClusterError(f"{archive} cannot be imported: {done.stderr.strip()[-500:]}")
+
+    def _check_profile(self, record: Record | None) -> Profile:
+        if record is not None:
+            if self._profile not in (None, record.profile):
+                raise ClusterError(
+                    f"The cluster in {self.layout.root} runs in profile {record.profile}; end it with "
+                    f"`pileus local down` first, or give another --dir."
+                )
+            return record.profile
+        profile, simulated = plan.choose(self._profile, lambda: host.lacks(self._report))
+        if simulated:
+            self._report.line(simulated)
+            if self._profile is None:
+                self._with = tuple(sorted({*self._with, plan.KWOK}))
+        return profile
+
+    def _build(self, names: Iterable[str]) -> dict[str, Path]:
+        with _translated():
+            return engines.build(names, report=self._report)
+
+    def _start(self, profile: Profile, wanted: tuple[str, ...], programs: dict[str, Path]) -> None:
+        self._clean()
+        for directory in (self.layout.logs, self.layout.etc, self.layout.data, self.layout.bin):
+            directory.mkdir(parents=True, exist_ok=True)
+        for name, path in programs.items():
+            (self.layout.bin / name).symlink_to(path)
+        namespaces = profile is Profile.NODE
+        listening = launch.listen()
+        try:
+            port: int = listening.getsockname()[1]
+            if not namespaces:
+                listening.close()
+            site = plan.site(self.layout, profile, programs, port)
+            record = Record(profile, wanted, port, complete=False, versions=dict(site.versions))
+            record.write(self.layout.record)
+            pause = images.ref("pause")
+            inherit = (listening.fileno(),) if namespaces else ()
+            spec = plan.prepare(site, profile, wanted, pause_image=pause, listens=next(iter(inherit), None))
+            if namespaces:
+                cgroups.create(self.layout.name)
+            launch.start(self.layout, spec, namespaces=namespaces, inherit=inherit)
+        finally:
+            listening.close()
+
+    def _extend(self, record: Record, wanted: tuple[str, ...], programs: dict[str, Path]) -> None:
+        site = plan.site(self.layout, record.profile, programs, record.port)
+        spec = json.loads(self.layout.spec.read_text())
+        launch.reload(self.layout, plan.extend(spec, site, wanted))
+        record = record.changed(versions={**record.versions, **site.versions})
+        record.write(self.layout.record)
+
+    def _wait_for_parts(self) -> None:
+        """Until all work; a line for each as it does."""
+        told: set[str] = set()
+        start = time.monotonic()
+        while True:
+            now = self.progress()
+            for name, part in now["parts"].items():
+                if part["seconds"] is not None and name not in told:
+                    told.add(name)
+                    self._report.done(f"{name} works", part["seconds"])
+            waiting = [name for name in now["parts"] if name not in told]
+            if now["phase"] == "failed":
+                raise ClusterError(self._failure(now["reason"], now.get("culprit", "")))
+            if now["phase"] == "ready" and not waiting:
+                return
+            if time.monotonic() - start > _PATIENCE:
+                raise ClusterError(self._failure(f"Still waiting for {', '.join(waiting)}."))
+            if launch.find(self.layout) is None and time.monotonic() - start > 5:
+                raise ClusterError(self._failure("The cluster's first process has ended.", "first"))
+            self._report.progress(f"Waiting for {', '.join(waiting) or 'the first process'}")
+            time.sleep(0.05)
+
+    def _complete(self, profile: Profile, wanted: tuple[str, ...]) -> None:
+        record = self.record
+        assert record is not None
+        client = Kubectl(self.kubectl, self.kubeconfig)
+        if profile is not Profile.APISERVER:
+            with self._report.step("default ServiceAccount there"):
+                waiting = ("wait", "--for=create", "serviceaccount/default", f"--timeout={_NODE_WAIT}s")
+                client.run(*waiting)
+        if profile is Profile.NODE:
+            with self._report.step("node Ready"):
+                client.wait("Ready", f"node/{plan.NODE}", seconds=_NODE_WAIT)
+            with self._report.step("pause image imported"):
+                self.import_image(images.ensure("pause"))
+        if plan.KWOK in wanted:
+            client.apply(plan.fake_nodes(profile))
+        extra = [name for name in wanted if name != plan.KWOK]
+        base = addons.BASE if profile is Profile.NODE else ()
+        if extra or base:
+            with self._report.step("add-ons work"):
+                addons.install(
+                    kubeconfig=self.kubeconfig,
+                    kubectl=self.kubectl,
+                    import_image=self.import_image,
+                    with_=extra,
+                    say=self._report.progress,
+                    volumes=self.layout.volumes,
+                    base=base,
+                )
+        record.changed(complete=True, with_=wanted).write(self.layout.record)
+
+    def _failure(self, reason: str, culprit: str = "") -> str:
+        log = self.layout.logs / f"{culprit}.log"
+        if culprit and log.exists():
+            last = "\n".join(line[:300] for line in log.read_text(errors="replace").splitlines()[-12:])
+            return f"{reason} Its log, {log}, ends with:\n{last}"
+        return f"{reason} The logs are in {self.layout.logs}."
+
+    def _stop(self, *, keep_logs: bool) -> None:
+        launch.end(self.layout)
+        self._clean(keep_logs=keep_logs)
+
+    def _clean(self, *, keep_logs: bool = False) -> None:
+        """Remove what a cluster that has ended left behind."""
+        if left := cgroups.remove(self.layout.name):
+            raise ClusterError(f"Control groups are still in use: {', '.join(map(str, left))}.")
+        self.kubeconfig.unlink(missing_ok=True)
+        if self.layout.state.exists():
+            for path in self.layout.state.iterdir():
+                if not (keep_logs and path == self.layout.logs):
+                    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        if not keep_logs:
+            with suppress(FileNotFoundError):
+                self.layout.state.rmdir()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self.layout.root.mkdir(parents=True, exist_ok=True)
+        with self.layout.lock.open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self._report.line(f"Waiting for another command on the cluster in {self.layout.root}.")
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """One kind of error for callers."""
+    try:
+        yield
+    except (AddonError, EngineError, HostError, ImageError, KubectlError, LaunchError) as error:
+        raise ClusterError(str(error)) from error
