@@ -136,7 +136,8 @@ class Expose(Model):
         pattern=r"^(Auto|Off|[a-z0-9]([-.a-z0-9]*[a-z0-9])?)$",
         max_length=253,
         description=(
-            "Auto (also when absent): a certificate from cert-manager. Off: no certificate of the "
+            "Auto (also when absent): a certificate from cert-manager. Off, in quotes (YAML reads a "
+            "bare Off as false): no certificate of the "
             "app's own; the "
             "gateway's listeners serve the hosts as they are. Anything else: the name of a TLS Secret "
             "of this namespace."

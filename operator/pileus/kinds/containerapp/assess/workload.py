@@ -15,7 +15,7 @@ from pileus.kinds.containerapp.reasons import AppReason
 from pileus.objects import deployments, podcauses
 from pileus.objects.catalog import DEPLOYMENT, PERSISTENT_VOLUME_CLAIM, POD
 from pileus.objects.podcauses import PodReason
-from pileus.objects.reading import observed, text
+from pileus.objects.reading import mapping, observed, text
 
 REMEDIES = {
     PodReason.IMAGE_PULL: "Correct the image's name; for a private registry, name its Secret in pullSecrets.",
@@ -43,7 +43,8 @@ def deployment(resource: Resource, plan: Plan, world: World, track: str) -> Said
             return Said((Finding(Reason.PROGRESSING, f"Deployment {name!r} is about to be made."),))
         return Said()
     finding, wait = _cause(resource, live, world, track)
-    if deployments.overdue(live) and observed(live):
+    # A quota that is raised lets Kubernetes go on by itself, however late.
+    if deployments.overdue(live) and observed(live) and finding.reason != Reason.QUOTA_EXCEEDED:
         finding = dataclasses.replace(finding, stalled=True)
         if finding.reason == Reason.PROGRESSING:
             finding = _overdue(name)
@@ -94,7 +95,7 @@ def _newest(live: Manifest, world: World, track: str) -> list[Manifest]:
 
 
 def _claim(resource: Resource, live: Manifest, world: World) -> tuple[Finding | None, float | None]:
-    for name in sorted(pods.claims(revisions.adopted(live.get("spec", {}).get("template") or {}))):
+    for name in sorted(pods.claims(mapping(live, "spec", "template"))):
         claim = world.children.get(names.ref(resource, PERSISTENT_VOLUME_CLAIM, name))
         phase = text(claim, "status", "phase")
         what = f"PersistentVolumeClaim {name!r}"

@@ -34,8 +34,15 @@ class Exposure:
     url: str = ""
 
 
-def gateway_missing(resource: Resource, world: World) -> Finding | None:
-    """Why requests cannot be shared out between versions in this cluster, or None."""
+def cannot_share(resource: Resource, spec: ContainerAppSpec, world: World) -> Finding | None:
+    """Why requests cannot be shared out between versions, or None."""
+    if spec.expose is None or not spec.expose.hosts:
+        return Finding(
+            Reason.INVALID_SPEC,
+            f"The rollout strategy of {resource.kind} {resource.name!r} moves requests at the gateway: give "
+            f"expose.hosts, or use strategy: Rolling.",
+            stalled=True,
+        )
     what = f"The rollout strategy of {resource.kind} {resource.name!r} needs the {GATEWAY_API}"
     if HTTP_ROUTE.id not in world.served:
         return _engine_missing(f"{what}, which this cluster does not have; use strategy: Rolling.")
@@ -44,7 +51,7 @@ def gateway_missing(resource: Resource, world: World) -> Finding | None:
             f"{what} with a Gateway, and the administrator has named none (chart value gateway); "
             f"use strategy: Rolling."
         )
-    return None
+    return expose(resource, spec, world, weight=0, annotations={}).refusal
 
 
 def expose(
@@ -146,7 +153,7 @@ def _tls_refusal(resource: Resource, wanted: Expose, world: World, *, listeners:
     if tls == OFF:
         return None
     field = f"expose.tls of {resource.kind} {resource.name!r}"
-    instead = "Set tls: Off if the gateway has a certificate for the hosts, or none is needed."
+    instead = 'Set tls: "Off" if the gateway has a certificate for the hosts, or none is needed.'
     if tls == AUTO and CERTIFICATE.id not in world.served:
         return _engine_missing(
             f"{field} needs {CERT_MANAGER} for a certificate, which this cluster does not have. {instead}"

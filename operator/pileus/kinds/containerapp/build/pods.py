@@ -7,12 +7,16 @@ yet. Otherwise going from one replica to two would replace the first.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pileus.engine.plan import Manifest
 from pileus.engine.world import Resource
 from pileus.kinds.containerapp.build import containers, names
 from pileus.kinds.containerapp.model import ContainerAppSpec
 from pileus.kinds.containerapp.parts import Volume
 from pileus.objects.quantities import canonical
+from pileus.objects.reading import items, text
 
 ZONE = "topology.kubernetes.io/zone"
 HOST = "kubernetes.io/hostname"
@@ -54,11 +58,10 @@ def on_track(resource: Resource, body: Manifest, track: str) -> Manifest:
     return {"metadata": metadata, "spec": {**body["spec"], "topologySpreadConstraints": spread}}
 
 
-def claims(body: Manifest) -> frozenset[str]:
+def claims(body: Mapping[str, Any]) -> frozenset[str]:
     """Names of the claims that a template mounts."""
-    volumes = body.get("spec", {}).get("volumes") or ()
-    found = (volume.get("persistentVolumeClaim") for volume in volumes)
-    return frozenset(claim["claimName"] for claim in found if claim)
+    found = (text(volume, "persistentVolumeClaim", "claimName") for volume in items(body, "spec", "volumes"))
+    return frozenset(name for name in found if name)
 
 
 def _security(spec: ContainerAppSpec) -> Manifest:

@@ -76,13 +76,16 @@ def decide(
     if spec.rollback_to is not None and live is not None:
         return _rollback(resource, spec.rollback_to, live, world, asked)
     strategy = spec.rollout.strategy if spec.rollout else "Rolling"
+    missing = exposure.cannot_share(resource, spec, world) if strategy in BESIDE else None
+    refused = (missing,) if missing else ()
     if strategy not in BESIDE or live is None:
-        missing = exposure.gateway_missing(resource, world) if strategy in BESIDE else None
-        return Rollout(asked, findings=(missing,) if missing else ())
+        return Rollout(asked, findings=refused)
     running = _running(live)
-    if missing := exposure.gateway_missing(resource, world):
+    if missing and running.digest != digest:
         # Never rolled in another way than asked for: what runs goes on running.
-        return Rollout(running, keep=_next_refs(resource), findings=(missing,))
+        return Rollout(running, keep=_next_refs(resource), findings=refused)
+    if missing:
+        return Rollout(asked, findings=refused)
     route = world.children.get(names.ref(resource, HTTP_ROUTE, resource.name))
     progress = Progress.parse(annotation(route, names.ROLLOUT))
     steps = _steps(spec)

@@ -197,8 +197,11 @@ def ingress(
 
 
 def parent_conditions(route: Manifest) -> Iterator[Mapping[str, Any]]:
-    """What each parent says of a live route, in the words of its deciding conditions."""
+    """What each parent that the route names now says of it, in its deciding conditions."""
+    named = {text(parent, "name") for parent in items(route, "spec", "parentRefs")}
     for parent in items(route, "status", "parents"):
+        if text(parent, "parentRef", "name") not in named:
+            continue  # a parent of before, which has not left yet
         for condition in items(parent, "conditions"):
             if condition.get("type") in DECIDING:
                 yield condition
