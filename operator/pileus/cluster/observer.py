@@ -20,6 +20,7 @@ class CacheObserver:
         self,
         *,
         store: Store,
+        shared: Store,
         resources: Resources,
         references: References,
         served: Callable[[], frozenset[str]],
@@ -27,6 +28,7 @@ class CacheObserver:
         clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
     ):
         self._store = store
+        self._shared = shared
         self._resources = resources
         self._references = references
         self._served = served
@@ -50,7 +52,7 @@ class CacheObserver:
         return World(
             children=self._store.owned(resource.uid, key),
             related=self._store.labelled(key, [related.id for related in kind.related]),
-            shared={shared.id: self._store.all(shared.id) for shared in kind.shared},
+            shared={shared.id: self._shared.all(shared.id) for shared in kind.shared},
             references=references,
             served=self._served(),
             settings=self._settings,

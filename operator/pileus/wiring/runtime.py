@@ -65,6 +65,7 @@ class Runtime:
         self._telemetry = Telemetry()
         self._telemetry.build(pileus.__version__, platform.python_version())
         self._store = Store()
+        self._shared = Store()  # the few cluster-wide inputs, apart: passes read them whole
         self._resources = Resources()
         self._queue: Queue[Key] = Queue(self._handle)
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -95,6 +96,7 @@ class Runtime:
         )
         observer = CacheObserver(
             store=self._store,
+            shared=self._shared,
             resources=self._resources,
             references=self._references,
             served=lambda: self._served,
@@ -158,11 +160,14 @@ class Runtime:
         for ours in self._kinds.values():
             for kind in (*ours.children, *ours.related, *ours.shared):
                 self._dependents.setdefault(kind.id, set()).add(ours.name)
-        for kinds, selector in ((labelled, labels.SELECTOR), (shared, "")):
+        for kinds, store, selector in (
+            (labelled, self._store, labels.SELECTOR),
+            (shared, self._shared, ""),
+        ):
             for kind_id, kind in kinds.items():
                 self._informers[kind_id] = Informer(
                     self._client,
-                    self._store,
+                    store,
                     kind,
                     news=self._wake,
                     changed=self._kind_changed,
