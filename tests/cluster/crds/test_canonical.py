@@ -1,0 +1,37 @@
+"""The API server stores compiled objects as they are sent: nothing is rewritten, so nothing is sent twice."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pileus.engine.compare import covers
+from pileus.local.kubectl import Kubectl
+
+GOLDEN = sorted((Path(__file__).parents[2] / "golden").rglob("*.yaml"))
+
+
+@pytest.mark.parametrize("file", GOLDEN, ids=lambda file: file.stem)
+def test_nothing_is_rewritten(kubectl_with_engines: Kubectl, namespace: str, file: Path) -> None:
+    sent: list[dict[str, Any]] = [
+        {**manifest, "metadata": {**manifest["metadata"], "namespace": namespace}}
+        for manifest in yaml.safe_load_all(file.read_text(encoding="utf-8"))
+    ]
+
+    answer = json.loads(
+        kubectl_with_engines.run(
+            *("apply", "--server-side", "--dry-run=server", "-o=json", "-f=-"), given=yaml.safe_dump_all(sent)
+        )
+    )
+
+    stored = {(o["kind"], o["metadata"]["name"]): o for o in answer.get("items", [answer])}
+    rewritten = [
+        f"{manifest['kind']} {manifest['metadata']['name']}"
+        for manifest in sent
+        if not covers(stored[manifest["kind"], manifest["metadata"]["name"]], manifest)
+    ]
+    assert rewritten == []
