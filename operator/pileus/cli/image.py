@@ -83,18 +83,20 @@ def from_deb(package: tuple[str, ...], **start: Any) -> None:
 @click.option("--dir", "directory", type=click.Path(path_type=Path), help="The cluster's directory.")
 def load(what: tuple[str, ...], directory: Path | None) -> None:
     """Import images into the local cluster: names that `list` shows, or archives."""
-    from pileus.local.cluster import LocalCluster
+    from pileus.local.cluster import ClusterError, LocalCluster
 
-    cluster = LocalCluster(directory) if directory else LocalCluster()
+    cluster = LocalCluster(directory)
+    if not cluster.running:
+        raise click.ClickException("The local cluster is not running; start it with `pileus local up`.")
     for one in what:
         try:
             archive = images.ensure(one) if one in images.IMAGES else Path(one)
-        except ImageError as error:
+            if not archive.exists():
+                known = ", ".join(images.IMAGES)
+                raise click.ClickException(f"There is no image and no archive {one}; the images are {known}.")
+            cluster.import_image(archive)
+        except (ImageError, ClusterError) as error:
             raise click.ClickException(str(error)) from None
-        if not archive.exists():
-            known = ", ".join(images.IMAGES)
-            raise click.ClickException(f"There is no image and no archive {one}; the images are {known}.")
-        cluster.import_image(archive)
         click.echo(archive)
 
 
