@@ -86,7 +86,7 @@ def load(what: tuple[str, ...], directory: Path | None) -> None:
     from pileus.local.cluster import ClusterError, LocalCluster
 
     cluster = LocalCluster(directory)
-    if not cluster.running:
+    if not cluster.running():
         raise click.ClickException("The local cluster is not running; start it with `pileus local up`.")
     for one in what:
         try:
