@@ -41,4 +41,7 @@ def namespace(kubectl: Kubectl) -> Iterator[str]:
     name = f"crds-{os.getpid()}-{next(_numbers)}"
     kubectl.run("create", "namespace", name)
     yield name
+    # Nothing empties a namespace here: an operator of another test would find its resources.
+    plurals = ",".join(f"{kind.plural}.{kind.group}" for kind in KINDS)
+    kubectl.run("delete", plurals, "--all", f"--namespace={name}")
     kubectl.run("delete", "namespace", name, "--wait=false")

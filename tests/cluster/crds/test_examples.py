@@ -13,6 +13,7 @@ from pileus.cli.render import compile_offline
 from pileus.engine.world import Settings
 from pileus.kinds import KINDS
 from pileus.local.kubectl import Kubectl
+from tests.cluster.crds.gateway import ENVOY
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = sorted((ROOT / "examples").rglob("*.yaml"))
@@ -20,25 +21,6 @@ GOLDEN = sorted((ROOT / "tests" / "golden").rglob("*.yaml"))
 TRY = ("apply", "--server-side", "--dry-run=server", "--validate=strict", "-o=name", "-f=-")
 SETTINGS = Settings(gateway="infra/public", cluster_issuer="letsencrypt", ingress_class="nginx")
 Manifest = dict[str, Any]
-
-# A gateway that can do all that the examples ask for.
-ENVOY: tuple[Manifest, ...] = (
-    {
-        "apiVersion": "gateway.networking.k8s.io/v1",
-        "kind": "GatewayClass",
-        "metadata": {"name": "envoy"},
-        "spec": {"controllerName": "gateway.envoyproxy.io/gatewayclass-controller"},
-    },
-    {
-        "apiVersion": "gateway.networking.k8s.io/v1",
-        "kind": "Gateway",
-        "metadata": {"name": "public", "namespace": "infra"},
-        "spec": {
-            "gatewayClassName": "envoy",
-            "listeners": [{"name": "http", "port": 80, "protocol": "HTTP"}],
-        },
-    },
-)
 
 
 def _documents(file: Path) -> list[Manifest]:
