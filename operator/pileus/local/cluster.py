@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
-from pileus.local import addons, cgroups, engines, host, images, launch, plan
+from pileus.local import addons, cgroups, engines, host, images, launch, plan, provided
 from pileus.local.addons import AddonError
 from pileus.local.engines import EngineError
 from pileus.local.host import HostError
@@ -30,6 +30,7 @@ from pileus.local.kubectl import Kubectl, KubectlError
 from pileus.local.launch import LaunchError
 from pileus.local.paths import CHECKOUT, Layout
 from pileus.local.plan import Profile, Record
+from pileus.local.provided import ProvidedError
 from pileus.local.report import Report, Silent
 
 _PATIENCE = 600.0  # seconds for all parts to work; each has its own limit below that
@@ -53,7 +54,8 @@ class LocalCluster:
     ) -> None:
         """`directory`: where it keeps its files, by default `.local` of the checkout.
 
-        `profile`: node, control-plane or apiserver; by default the most that this machine can run.
+        `profile`: node, control-plane, apiserver, kind or existing; by default what runs there already, or
+        the most that this machine can run.
         `with_`: kwok, and add-ons of `addons.optional()`.
         """
         self.layout = Layout((directory or CHECKOUT / ".local").resolve())
@@ -80,9 +82,14 @@ class LocalCluster:
         return Record.read(self.layout.record)
 
     def running(self) -> bool:
-        """Whether the cluster is up and complete."""
+        """Whether the cluster is up and complete; of a provided one, whether it answers."""
         record = self.record
         if record is None or not record.complete:
+            return False
+        if record.profile.provided:
+            with suppress(KubectlError):
+                client = Kubectl(self.kubectl, self.kubeconfig)
+                return client.run("get", "--raw=/readyz", "--request-timeout=5s") == "ok"
             return False
         return launch.find(self.layout) is not None and self.progress().get("phase") == "ready"
 
@@ -90,7 +97,7 @@ class LocalCluster:
         """Bring the cluster up, or find that it is. Raises ClusterError."""
         with self._locked(), _translated():
             record = self.record
-            if record is not None and launch.find(self.layout) is None:
+            if record and not record.profile.provided and launch.find(self.layout) is None:
                 self._report.line(
                     f"The cluster in {self.layout.root} is not running any more: starting anew."
                 )
@@ -104,11 +111,14 @@ class LocalCluster:
             start = time.monotonic()
             programs = self._build(plan.programs(profile, wanted))
             try:
-                if record is None:
+                if profile.provided:
+                    self._provide(profile, record, programs)
+                elif record is None:
                     self._start(profile, wanted, programs)
                 elif plan.KWOK in wanted and plan.KWOK not in record.with_:
                     self._extend(record, wanted, programs)
-                self._wait_for_parts()
+                if not profile.provided:
+                    self._wait_for_parts()
                 self._complete(profile, wanted)
             except BaseException as error:
                 if not isinstance(error, KeyboardInterrupt) and record is None:
@@ -136,6 +146,9 @@ class LocalCluster:
 
     def nsenter(self, argv: Sequence[str]) -> list[str]:
         """The command that runs `argv` inside the cluster's namespaces, where it has any."""
+        settings = [f"{name}={value}" for name, value in self.environment().items()]
+        if (record := self.record) and record.profile.provided:
+            return ["env", *settings, *argv]
         found = launch.find(self.layout)
         if found is None:
             raise ClusterError(
@@ -152,6 +165,14 @@ class LocalCluster:
     def import_image(self, archive: Path) -> None:
         """Give the node an image. Raises ClusterError; does nothing where pods are only simulated."""
         record = self.record
+        if record is not None and record.profile is Profile.KIND:
+            with _translated():
+                provided.load_into_kind(self.layout, archive)
+            return
+        if record is not None and record.profile is Profile.EXISTING:
+            raise ClusterError(
+                f"{archive} cannot be imported into a cluster of yours: push it to its registry."
+            )
         if record is None or record.profile is not Profile.NODE:
             return
         # From standard input: the archive may lie where the node's own mounts cover it.
@@ -204,6 +225,18 @@ class LocalCluster:
         finally:
             listening.close()
 
+    def _provide(self, profile: Profile, record: Record | None, programs: dict[str, Path]) -> None:
+        self.layout.bin.mkdir(parents=True, exist_ok=True)
+        for name, path in programs.items():
+            with suppress(FileExistsError):
+                (self.layout.bin / name).symlink_to(path)
+        if profile is Profile.KIND:
+            provided.create_kind(self.layout, self._report)
+        else:
+            provided.adopt(self.layout, programs["kubectl"])
+        if record is None:
+            Record(profile, (), 0, complete=False, versions={}).write(self.layout.record)
+
     def _extend(self, record: Record, wanted: tuple[str, ...], programs: dict[str, Path]) -> None:
         site = plan.site(self.layout, record.profile, programs, record.port)
         spec = json.loads(self.layout.spec.read_text())
@@ -237,7 +270,7 @@ class LocalCluster:
         record = self.record
         assert record is not None
         client = Kubectl(self.kubectl, self.kubeconfig)
-        if profile is not Profile.APISERVER:
+        if not (profile.provided or profile is Profile.APISERVER):
             with self._report.step("default ServiceAccount there"):
                 waiting = ("wait", "--for=create", "serviceaccount/default", f"--timeout={_NODE_WAIT}s")
                 client.run(*waiting)
@@ -271,6 +304,8 @@ class LocalCluster:
         return f"{reason} The logs are in {self.layout.logs}."
 
     def _stop(self, *, keep_logs: bool) -> None:
+        if (record := self.record) and record.profile is Profile.KIND:
+            provided.delete_kind(self.layout)
         launch.end(self.layout)
         self._clean(keep_logs=keep_logs)
 
@@ -304,5 +339,13 @@ def _translated() -> Iterator[None]:
     """One kind of error for callers."""
     try:
         yield
-    except (AddonError, EngineError, HostError, ImageError, KubectlError, LaunchError) as error:
+    except (
+        AddonError,
+        EngineError,
+        HostError,
+        ImageError,
+        KubectlError,
+        LaunchError,
+        ProvidedError,
+    ) as error:
         raise ClusterError(str(error)) from error

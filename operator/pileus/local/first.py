@@ -186,8 +186,14 @@ class First:
 
     def _save(self) -> None:
         parts = {
-            name: {"pid": p.pid, "state": p.state, "restarts": p.restarts, "seconds": p.seconds}
-            for name, p in self._parts.items()
+            name: {
+                "pid": part.pid,
+                "port": part.spec["port"],
+                "state": part.state,
+                "restarts": part.restarts,
+                "seconds": part.seconds,
+            }
+            for name, part in self._parts.items()
         }
         document = {"phase": self._phase, "reason": self._reason, "parts": parts}
         if self._phase == "failed":

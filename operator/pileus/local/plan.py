@@ -34,6 +34,13 @@ class Profile(StrEnum):
     NODE = "node"  # everything; pods really run; needs root
     CONTROL_PLANE = "control-plane"  # the API and its controllers, on loopback
     APISERVER = "apiserver"  # only the API
+    KIND = "kind"  # made by kind, in Docker
+    EXISTING = "existing"  # whatever KUBECONFIG names
+
+    @property
+    def provided(self) -> bool:
+        """Whether somebody else runs it."""
+        return self in (Profile.KIND, Profile.EXISTING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +75,7 @@ class Record:
 
 def choose(asked: Profile | None, lacks: Callable[[], list[str]]) -> tuple[Profile, str]:
     """The profile to run, and a statement of what is only simulated."""
-    if asked in (Profile.CONTROL_PLANE, Profile.APISERVER):
+    if asked not in (None, Profile.NODE):
         return asked, ""
     missing = lacks()
     if not missing:
@@ -84,6 +91,8 @@ def choose(asked: Profile | None, lacks: Callable[[], list[str]]) -> tuple[Profi
 
 def programs(profile: Profile, with_: Iterable[str]) -> list[str]:
     """The engines that a cluster runs or people use with it."""
+    if profile.provided:
+        return ["kubectl", "helm"]
     names = ["etcd", "kube-apiserver", "kubectl"]
     if profile is not Profile.APISERVER:
         names += ["kube-controller-manager", "kube-scheduler"]
