@@ -87,13 +87,15 @@ class Kube:
 
 
 class Operator:
-    """One operator process for Widgets."""
+    """One operator process: for Widgets, or with `whole` the product itself."""
 
-    def __init__(self, kubeconfig: Path, *, lease_namespace: str, identity: str = "one"):
+    def __init__(self, kubeconfig: Path, *, lease_namespace: str, identity: str = "one", whole: bool = False):
+        self._command = ["pileus", "run"] if whole else ["tests.engine.process"]
         self._env = {
             **os.environ,
             "KUBECONFIG": str(kubeconfig),
             "PILEUS_IDENTITY": identity,
+            "PILEUS_ADDRESS": "127.0.0.1",
             "POD_NAME": identity,
             "PILEUS_NAMESPACE": lease_namespace,
             "PYTHONPATH": f"{Path(__file__).parents[2] / 'operator'}:{Path(__file__).parents[2]}",
@@ -106,7 +108,7 @@ class Operator:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "tests.engine.process",
+            *self._command,
             env={**self._env, "PILEUS_PORT": str(self._port)},
             stderr=asyncio.subprocess.DEVNULL if not os.environ.get("PILEUS_TEST_LOGS") else None,
         )

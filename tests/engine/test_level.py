@@ -220,6 +220,22 @@ async def test_a_child_that_hangs_in_deletion_is_told_and_made_anew(kube: Kube, 
     await kube.until_ready("a")
 
 
+async def test_labels_that_anybody_can_set_lead_nowhere(kube: Kube, operator: Operator) -> None:
+    """Strangers' objects that claim to belong to a kind or to a Widget that there is not."""
+    for name, kind in (("a", "Nobody"), ("b", "Widget")):
+        marks = {
+            "app.kubernetes.io/managed-by": "pileus",
+            "pileus.dev/kind": kind,
+            "pileus.dev/name": "nobody",
+        }
+        await kube.create(CONFIG_MAP, {"metadata": {"name": name, "labels": marks}})
+    await kube.widget("w", parts=["ConfigMap"])
+    await kube.until_ready("w")
+    await operator.settled()
+    assert operator.metric("pileus_reconcile_total", result="error") == 0
+    assert len(await kube.list(CONFIG_MAP)) == 3
+
+
 async def test_events_tell_what_happened_once(kube: Kube, operator: Operator) -> None:
     await kube.create(CONFIG_MAP, {"metadata": {"name": "a"}})
     await kube.widget("a", parts=["ConfigMap"])
