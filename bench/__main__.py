@@ -28,7 +28,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from pileus.cluster.client import Client, Endpoint, path
+from pileus.cluster.client import Client, path
+from pileus.cluster.credentials import Endpoint
 from pileus.cluster.writer import APPLY, PARAMETERS
 from pileus.engine.plan import ObjectKind
 from pileus.engine.ports import ApiError

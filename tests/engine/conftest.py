@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pileus.cluster.client import Client, Endpoint, path
+from pileus.cluster.client import Client, path
+from pileus.cluster.credentials import Endpoint
 from pileus.engine.plan import ObjectKind
 from pileus.engine.ports import ApiError
 from tests.engine.harness import NAMESPACES, WIDGETS, Kube, Operator

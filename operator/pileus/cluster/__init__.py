@@ -1,5 +1,5 @@
 """The only code that speaks to the Kubernetes API: a thin client, informers, caches, the write choke point.
 
 Generated client models are not used: they cost about half of the CPU time and fill in defaults,
-which would take ownership of fields. The official client package still loads the credentials.
+which would take ownership of fields.
 """

@@ -1,27 +1,22 @@
 """A thin asynchronous Kubernetes API client: a few verbs over JSON, nothing else.
 
-Credentials come from the official client's loaders (kubeconfig with exec plugins, or the mounted
-service account, whose token is read again as it rotates). Every answer outside 2xx is an
-`ApiError`; connection problems and time-outs are an `ApiError` with status 0, so that callers
-have one thing to catch. Time-outs are in seconds. It counts every request by verb and result, and
-never logs a body.
+Every answer outside 2xx is an `ApiError`; connection problems and time-outs are an `ApiError` with
+status 0, so that callers have one thing to catch. Time-outs are in seconds. It counts every request
+by verb and result, and never logs a body.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import orjson
-from kubernetes.aio import config as loaders
-from kubernetes.aio.client import Configuration
 
+from pileus.cluster.credentials import Endpoint
 from pileus.engine import labels
 from pileus.engine.plan import Manifest, ObjectKind
 from pileus.engine.ports import ApiError
@@ -32,53 +27,6 @@ LINE_LIMIT = 8 * 1024 * 1024
 
 Count = Callable[[str, str, float], None]
 """Called with (verb, result, seconds) after each request; result is a status code or "error"."""
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where the API server is and how to authenticate; one value for Kopf and for our client."""
-
-    configuration: Configuration
-
-    @classmethod
-    async def load(cls, kubeconfig: str = "") -> Endpoint:
-        """From `kubeconfig`, $KUBECONFIG, the mounted service account, or ~/.kube/config, in this order."""
-        configuration = Configuration()
-        kubeconfig = kubeconfig or os.environ.get("KUBECONFIG", "")
-        if not kubeconfig and os.environ.get("KUBERNETES_SERVICE_HOST"):
-            loaders.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
-        else:
-            await loaders.load_kube_config(  # type: ignore[no-untyped-call]
-                config_file=kubeconfig or None, client_configuration=configuration
-            )
-        return cls(configuration)
-
-    @property
-    def server(self) -> str:
-        """The base URL, without a trailing slash."""
-        return str(self.configuration.host).rstrip("/")
-
-    async def authorization(self) -> str:
-        """The Authorization header's value, refreshed when due; empty with client certificates."""
-        token = await self.configuration.get_api_key_with_prefix("BearerToken")
-        if token:
-            scheme, _, value = token.partition(" ")
-            return f"Bearer {value}" if scheme.lower() == "bearer" else token
-        if self.configuration.username:
-            return str(self.configuration.get_basic_auth_token())
-        return ""
-
-    def ssl_context(self) -> ssl.SSLContext | bool:
-        """The TLS context with the cluster's CA and the client certificate, if there is one."""
-        if not self.server.startswith("https"):
-            return False
-        context = ssl.create_default_context(cafile=self.configuration.ssl_ca_cert)
-        if not self.configuration.verify_ssl:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        if self.configuration.cert_file:
-            context.load_cert_chain(self.configuration.cert_file, self.configuration.key_file)
-        return context
 
 
 def own_namespace() -> str:

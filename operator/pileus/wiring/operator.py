@@ -14,7 +14,7 @@ from typing import Any
 
 import kopf
 
-from pileus.cluster.client import Endpoint
+from pileus.cluster.credentials import CredentialsError, Endpoint
 from pileus.engine.kind import Kind
 from pileus.wiring.runtime import Options, Runtime
 
@@ -55,7 +55,10 @@ def run(kinds: Sequence[Kind], options: Options) -> None:
 
 
 async def _operate(kinds: Sequence[Kind], options: Options) -> None:
-    endpoint = await Endpoint.load()
+    try:
+        endpoint = await Endpoint.load()
+    except CredentialsError as error:
+        raise SystemExit(f"pileus: {error}") from None
     runtime = Runtime(kinds, options)
     stop = asyncio.Event()
     operator = asyncio.create_task(
@@ -95,16 +98,15 @@ def _registry(
 
     @kopf.on.login(registry=registry)
     async def login(**_: Any) -> kopf.ConnectionInfo:
-        configuration = endpoint.configuration
         scheme, _space, token = (await endpoint.authorization()).partition(" ")
         return kopf.ConnectionInfo(
             server=endpoint.server,
-            ca_path=configuration.ssl_ca_cert,
-            insecure=not configuration.verify_ssl,
+            ca_path=endpoint.ca_file or None,
+            insecure=endpoint.insecure,
             scheme=scheme or None,
             token=token or None,
-            certificate_path=configuration.cert_file,
-            private_key_path=configuration.key_file,
+            certificate_path=endpoint.certificate or None,
+            private_key_path=endpoint.key or None,
         )
 
     @kopf.on.startup(registry=registry, errors=kopf.ErrorsMode.PERMANENT)

@@ -20,7 +20,8 @@ from typing import Any
 from aiohttp import web
 
 import pileus
-from pileus.cluster.client import Client, Endpoint, own_namespace
+from pileus.cluster.client import Client, own_namespace
+from pileus.cluster.credentials import Endpoint
 from pileus.cluster.informer import Informer
 from pileus.cluster.lease import Lease
 from pileus.cluster.observer import CacheObserver

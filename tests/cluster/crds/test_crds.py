@@ -10,7 +10,8 @@ import pytest
 import pytest_asyncio
 
 from pileus.cli.crds import definition
-from pileus.cluster.client import Client, Endpoint, path
+from pileus.cluster.client import Client, path
+from pileus.cluster.credentials import Endpoint
 from pileus.crds.fields import fields
 from pileus.engine.kind import Kind
 from pileus.engine.plan import Manifest, ObjectKind
