@@ -167,12 +167,14 @@ class First:
         part.delay = 0.2 if ran > _STABLE_SECONDS else min(5.0, part.delay * 2 or 0.2)
         part.due = time.monotonic() + part.delay
         how = f"signal {-code}" if code < 0 else f"status {code}"
-        words = f"{part.spec['name']} ended with {how}; it starts again in {part.delay:.1f} s."
-        with (Path(self._spec["logs"]) / f"{part.spec['name']}.log").open("a") as log:
-            log.write(f"pileus: {words}\n")
-        if not part.worked() and part.restarts + 1 >= _EARLY_ENDS:
-            self._fail(f"{part.spec['name']} ended {_EARLY_ENDS} times with {how}.", part)
+        given_up = not part.worked() and part.restarts + 1 >= _EARLY_ENDS
+        if given_up:
             part.state = "failed"
+            self._fail(f"{part.spec['name']} ended {_EARLY_ENDS} times with {how}.", part)
+        else:
+            words = f"{part.spec['name']} ended with {how}; it starts again in {part.delay:.1f} s."
+            with (Path(self._spec["logs"]) / f"{part.spec['name']}.log").open("a") as log:
+                log.write(f"pileus: {words}\n")
 
     def _fail(self, reason: str, part: Running | None = None) -> None:
         if self._phase != "failed":
