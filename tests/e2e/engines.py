@@ -1,0 +1,96 @@
+"""Engines that come and go while the operator runs: their definitions, installed and removed.
+
+No controller of theirs runs. Where an app waits for one, the test writes the status that the controller
+would write, and says so in its name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pileus.local import addons
+from tests.e2e.kubectl import Kubectl, Manifest
+from tests.e2e.operator import GATEWAY
+
+ENVOY = "gateway.envoyproxy.io/gatewayclass-controller"
+
+
+@dataclass(frozen=True)
+class Engines:
+    """The definitions in the cluster."""
+
+    kubectl: Kubectl
+
+    def install(self, *names: str) -> None:
+        """Make sure that these are served."""
+        for name in names:
+            if name == "gateway-api":
+                addons.install_crds(self.kubectl.program, self.kubectl.kubeconfig, [name])
+                self._gateway("example.dev/other-controller")
+            else:
+                addons.install_crds(self.kubectl.program, self.kubectl.kubeconfig, [name])
+
+    def remove(self, *names: str) -> None:
+        """Make sure that these are not served; their objects go with them."""
+        for name in names:
+            files = [f"-f={path}" for path in addons.crds(name)]
+            self.kubectl("delete", *files, "--ignore-not-found", "--timeout=90s")
+
+    def envoy(self) -> None:
+        """Let the Gateway be one of Envoy Gateway's."""
+        self.install("gateway-api", "envoy-gateway")
+        self._gateway(ENVOY)
+
+    def _gateway(self, controller: str) -> None:
+        kind = "example" if controller != ENVOY else "envoy"
+        gateway = {
+            "gatewayClassName": kind,
+            "listeners": [
+                {
+                    "name": "http",
+                    "port": 80,
+                    "protocol": "HTTP",
+                    "allowedRoutes": {"namespaces": {"from": "All"}},
+                }
+            ],
+        }
+        self.kubectl.within(GATEWAY).apply(
+            _object("v1", "Namespace", GATEWAY, None),
+            _object("gateway.networking.k8s.io/v1", "GatewayClass", kind, {"controllerName": controller}),
+            _object("gateway.networking.k8s.io/v1", "Gateway", "shared", gateway),
+        )
+
+
+def accept(kubectl: Kubectl, route: str) -> None:
+    """Say, as a gateway's controller would, that it serves the route as it is now."""
+    live = kubectl.get("httproute", route)
+    generation = live["metadata"]["generation"]
+    conditions = [_said(kind, generation) for kind in ("Accepted", "ResolvedRefs")]
+    parents = [
+        {"parentRef": parent, "controllerName": "example.dev/other-controller", "conditions": conditions}
+        for parent in live["spec"]["parentRefs"]
+    ]
+    kubectl.edit("httproute", route, {"status": {"parents": parents}}, "--subresource=status")
+
+
+def fulfil(kubectl: Kubectl, kind: str, name: str, *conditions: str) -> None:
+    """Say, as its controller would, that these conditions of an object are True."""
+    generation = kubectl.get(kind, name)["metadata"]["generation"]
+    said = [_said(condition, generation) for condition in conditions]
+    kubectl.edit(kind, name, {"status": {"conditions": said}}, "--subresource=status")
+
+
+def _said(kind: str, generation: int) -> Manifest:
+    return {
+        "type": kind,
+        "status": "True",
+        "reason": kind,
+        "message": "",
+        "observedGeneration": generation,
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }
+
+
+def _object(version: str, kind: str, name: str, spec: Manifest | None) -> Manifest:
+    made: Manifest = {"apiVersion": version, "kind": kind, "metadata": {"name": name}}
+    return made if spec is None else {**made, "spec": spec}
