@@ -56,6 +56,8 @@ def kind_page(kind: Kind) -> str:
         kind.description,
         f"`{kind.api_version}`, kind `{kind.name}`, {scope}. "
         f"For kubectl: `{kind.plural}`, short `{', '.join(kind.short_names)}`, category `pileus`.",
+        f"How it behaves stands in [its concept page](../concepts/{kind.singular}.md); "
+        "[examples](../../examples/README.md) show it at work.",
     ]
     if rules := schema.get("x-kubernetes-validations"):
         lines += ["Rules on the whole object:", _bullets(rule["message"] for rule in rules)]
