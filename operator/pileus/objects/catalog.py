@@ -13,7 +13,9 @@ SERVICE = ObjectKind("", "v1", "Service", "services")
 SERVICE_ACCOUNT = ObjectKind("", "v1", "ServiceAccount", "serviceaccounts")
 CONFIG_MAP = ObjectKind("", "v1", "ConfigMap", "configmaps")
 SECRET = ObjectKind("", "v1", "Secret", "secrets")
-PERSISTENT_VOLUME_CLAIM = ObjectKind("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", outlives=True)
+PERSISTENT_VOLUME_CLAIM = ObjectKind(
+    "", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", outlives=True
+)
 DEPLOYMENT = ObjectKind("apps", "v1", "Deployment", "deployments")
 REPLICA_SET = ObjectKind("apps", "v1", "ReplicaSet", "replicasets")
 POD_DISRUPTION_BUDGET = ObjectKind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets")
