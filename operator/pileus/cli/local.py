@@ -81,8 +81,11 @@ def up(
 def down(directory: Path | None) -> None:
     """End the cluster and everything in it."""
     cluster = _cluster(directory)
+    record = cluster.record
     if _guarded(cluster.down):
-        click.echo(f"The cluster in {cluster.layout.root} has ended.")
+        kept = record is not None and record.profile == "existing"
+        end = "is forgotten here, and runs on" if kept else "has ended"
+        click.echo(f"The cluster in {cluster.layout.root} {end}.")
     else:
         click.echo(f"There is no cluster in {cluster.layout.root}.")
 

@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
-from pileus.local import addons, cgroups, engines, host, images, launch, plan, provided
+from pileus.local import addons, cgroups, engines, host, images, launch, node, plan, provided
 from pileus.local.addons import AddonError
 from pileus.local.engines import EngineError
 from pileus.local.host import HostError
@@ -109,6 +109,8 @@ class LocalCluster:
                 self._report.line(f"The cluster in {self.layout.root} is already running.")
                 return self
             start = time.monotonic()
+            # A killed `up` said nothing of parts that work, but a complete one did.
+            before = self.progress()["parts"] if record and record.complete else ()
             programs = self._build(plan.programs(profile, wanted))
             try:
                 if profile.provided:
@@ -118,7 +120,7 @@ class LocalCluster:
                 elif plan.KWOK in wanted and plan.KWOK not in record.with_:
                     self._extend(record, wanted, programs)
                 if not profile.provided:
-                    self._wait_for_parts()
+                    self._wait_for_parts(before)
                 self._complete(profile, wanted)
             except BaseException as error:
                 if not isinstance(error, KeyboardInterrupt) and record is None:
@@ -202,6 +204,10 @@ class LocalCluster:
             return engines.build(names, report=self._report)
 
     def _start(self, profile: Profile, wanted: tuple[str, ...], programs: dict[str, Path]) -> None:
+        if covered := node.covering(self.layout.root) if profile is Profile.NODE else "":
+            raise ClusterError(
+                f"{self.layout.root} lies in {covered}, which the node covers; choose another --dir."
+            )
         self._clean()
         for directory in (self.layout.logs, self.layout.etc, self.layout.data, self.layout.bin):
             directory.mkdir(parents=True, exist_ok=True)
@@ -244,9 +250,10 @@ class LocalCluster:
         record = record.changed(versions={**record.versions, **site.versions})
         record.write(self.layout.record)
 
-    def _wait_for_parts(self) -> None:
+    def _wait_for_parts(self, known: Iterable[str]) -> None:
         """Until all work; a line for each as it does."""
-        told: set[str] = set()
+        told = set(known)
+        expected = [part["name"] for part in json.loads(self.layout.spec.read_text())["parts"]]
         start = time.monotonic()
         while True:
             now = self.progress()
@@ -254,7 +261,7 @@ class LocalCluster:
                 if part["seconds"] is not None and name not in told:
                     told.add(name)
                     self._report.done(f"{name} works", part["seconds"])
-            waiting = [name for name in now["parts"] if name not in told]
+            waiting = [name for name in expected if name not in told]
             if now["phase"] == "failed":
                 raise ClusterError(self._failure(now["reason"], now.get("culprit", "")))
             if now["phase"] == "ready" and not waiting:
@@ -263,7 +270,7 @@ class LocalCluster:
                 raise ClusterError(self._failure(f"Still waiting for {', '.join(waiting)}."))
             if launch.find(self.layout) is None and time.monotonic() - start > 5:
                 raise ClusterError(self._failure("The cluster's first process has ended.", "first"))
-            self._report.progress(f"Waiting for {', '.join(waiting) or 'the first process'}")
+            self._report.progress(f"Waiting for {', '.join(waiting)}")
             time.sleep(0.05)
 
     def _complete(self, profile: Profile, wanted: tuple[str, ...]) -> None:

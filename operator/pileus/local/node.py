@@ -23,6 +23,9 @@ from pileus.local.parts import Part, Probe, Site
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 CNI_PLUGINS = "/usr/lib/cni"
 _POD_RANGE_HERE = "10.244.0.0/24"
+_RUN = "/run"
+# Fixed paths at which kubelet and plugins write → where that goes.
+_COVERED = {"/var/lib/kubelet": "kubelet", "/var/lib/cni": "cni", "/var/log": "varlog"}
 
 # The death of the first process ends everything in the namespaces, and unshare's death ends it.
 UNSHARE = ("unshare", "--net", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child", "--mount-proc")
@@ -30,17 +33,13 @@ UNSHARE = ("unshare", "--net", "--mount", "--pid", "--uts", "--ipc", "--fork", "
 
 def setup(site: Site) -> list[list[str]]:
     """What the first process does in the new namespaces before any part starts."""
-    covered = {
-        "/var/lib/kubelet": site.layout.data / "kubelet",
-        "/var/lib/cni": site.layout.data / "cni",
-        "/var/log": site.layout.data / "varlog",
-    }
+    covered = {target: site.layout.data / name for target, name in _COVERED.items()}
     for directory in (*covered.values(), site.layout.volumes):
         directory.mkdir(parents=True, exist_ok=True)
     commands = [
         ["mount", "--make-rshared", "/"],
         # Also hides systemd's presence, which runc and kubelet would act upon.
-        ["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"],
+        ["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", _RUN],
     ]
     for target, source in covered.items():
         commands += [["mkdir", "-p", target], ["mount", "--bind", str(source), target]]
@@ -56,6 +55,11 @@ def setup(site: Site) -> list[list[str]]:
         "echo 1 >/proc/sys/net/bridge/bridge-nf-call-iptables 2>/dev/null || true",
     ]
     return [*commands, *(["sh", "-ec", line] for line in lines)]
+
+
+def covering(directory: Path) -> str:
+    """The mount of the node that would hide this directory from its own parts, or nothing."""
+    return next((target for target in (_RUN, *_COVERED) if directory.is_relative_to(target)), "")
 
 
 def write_configuration(site: Site, *, pause_image: str) -> None:

@@ -54,10 +54,11 @@ def adopt(layout: Layout, kubectl: Path) -> None:
         raise ProvidedError(
             f"There is no kubeconfig at {given}; --existing uses the one that KUBECONFIG names."
         )
-    if Path(given) != layout.kubeconfig:
-        found = _run(str(kubectl), "config", "view", "--raw", "--flatten", "--minify")
-        layout.kubeconfig.touch(mode=0o600)
-        layout.kubeconfig.write_text(found)
+    if Path(given).resolve() == layout.kubeconfig:
+        raise ProvidedError(f"KUBECONFIG names {given}, which is this cluster's own; name another one's.")
+    found = _run(str(kubectl), "config", "view", "--raw", "--flatten", "--minify")
+    layout.kubeconfig.touch(mode=0o600)
+    layout.kubeconfig.write_text(found)
     _run(str(kubectl), f"--kubeconfig={layout.kubeconfig}", "get", "--raw=/readyz", "--request-timeout=10s")
 
 

@@ -22,7 +22,7 @@ class Report:
         self._stream = stream or sys.stderr
         self._moving = self._stream.isatty()
         self._shown = ""
-        self._last = 0.0
+        self._last = time.monotonic()
 
     def line(self, text: str) -> None:
         """One line that stays."""
