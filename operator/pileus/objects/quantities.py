@@ -9,9 +9,9 @@ from __future__ import annotations
 from fractions import Fraction
 
 _BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
-_DECIMAL = ("n", "u", "m", "", "k", "M", "G", "T", "P", "E")
+_DECIMAL = ("m", "", "k", "M", "G", "T", "P", "E")
 _FACTORS = {suffix: Fraction(1024) ** power for power, suffix in enumerate(_BINARY) if suffix} | {
-    suffix: Fraction(1000) ** (power - 3) for power, suffix in enumerate(_DECIMAL)
+    suffix: Fraction(1000) ** (power - 1) for power, suffix in enumerate(_DECIMAL)
 }
 
 
@@ -31,7 +31,7 @@ def canonical(text: str) -> str:
         return "0"
     if text.endswith("i") and value.denominator == 1:
         return _shortest(value, _BINARY, 1024, 0)
-    return _shortest(value, _DECIMAL, 1000, 3)
+    return _shortest(value, _DECIMAL, 1000, 1)
 
 
 def _shortest(value: Fraction, suffixes: tuple[str, ...], base: int, zero: int) -> str:
@@ -39,5 +39,5 @@ def _shortest(value: Fraction, suffixes: tuple[str, ...], base: int, zero: int) 
         scaled = value / Fraction(base) ** (power - zero)
         if scaled.denominator == 1:
             return f"{scaled.numerator}{suffixes[power]}"
-    # Finer than a billionth: the API server rounds up too.
-    return f"{-(-value * 10**9 // 1)}n"
+    # Finer than a thousandth: the API server rounds up too.
+    return f"{-(-value * 1000 // 1)}m"

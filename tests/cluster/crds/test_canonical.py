@@ -11,6 +11,8 @@ import yaml
 
 from pileus.engine.compare import covers
 from pileus.local.kubectl import Kubectl
+from pileus.objects.quantities import canonical
+from tests.unit.test_amounts import QUANTITIES
 
 GOLDEN = sorted((Path(__file__).parents[2] / "golden").rglob("*.yaml"))
 
@@ -35,3 +37,28 @@ def test_nothing_is_rewritten(kubectl_with_engines: Kubectl, namespace: str, fil
         if not covers(stored[manifest["kind"], manifest["metadata"]["name"]], manifest)
     ]
     assert rewritten == []
+
+
+def test_quantities_are_written_like_the_api_server_does(kubectl: Kubectl, namespace: str) -> None:
+    """Each in its own ephemeral-storage request, which takes any amount."""
+    asked = [text for text, *_ in QUANTITIES]
+    containers = [
+        {"name": f"c{index}", "image": "x", "resources": {"requests": {"ephemeral-storage": text}}}
+        for index, text in enumerate(asked)
+    ]
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": containers}}
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "amounts", "namespace": namespace},
+        "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": template},
+    }
+
+    options = ("apply", "--server-side", "--dry-run=server", "-o=json", "-f=-")
+    answer = json.loads(kubectl.run(*options, given=json.dumps(deployment)))
+
+    stored = [
+        container["resources"]["requests"]["ephemeral-storage"]
+        for container in answer["spec"]["template"]["spec"]["containers"]
+    ]
+    assert stored == [canonical(text) for text in asked]

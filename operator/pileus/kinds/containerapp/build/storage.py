@@ -53,7 +53,7 @@ def _body(volume: Volume, name: str, live: Manifest | None) -> tuple[Manifest, l
     findings: list[Finding] = []
     if live is not None:
         there = text(live, "spec", "resources", "requests", "storage")
-        if there and amount(there) > amount(size):
+        if _greater(there, size):
             findings.append(_shrink(volume.name, name, there, size))
             size = canonical(there)
         modes, its_class = at(live, "spec", "accessModes"), text(live, "spec", "storageClassName")
@@ -67,6 +67,13 @@ def _body(volume: Volume, name: str, live: Manifest | None) -> tuple[Manifest, l
     if storage_class:
         body["storageClassName"] = storage_class
     return body, findings
+
+
+def _greater(there: str, size: str) -> bool:
+    try:
+        return amount(there) > amount(size)
+    except ValueError:  # written by hand, in a form that we do not write
+        return False
 
 
 def _shrink(volume: str, claim: str, there: str, size: str) -> Finding:
