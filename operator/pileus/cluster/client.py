@@ -22,6 +22,7 @@ from pileus.engine.plan import Manifest, ObjectKind
 from pileus.engine.ports import ApiError
 
 REQUEST_TIMEOUT = 30.0
+TLS_BUFFER = 32 * 1024
 LINE_LIMIT = 8 * 1024 * 1024
 """Bytes of one watch event at most; etcd bounds an object to about 1.5 MiB."""
 
@@ -63,6 +64,8 @@ class Client:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Client:
+        # asyncio gives each TLS connection a read buffer of 256 KiB, and there is one for each watch.
+        asyncio.sslproto.SSLProtocol.max_size = TLS_BUFFER  # type: ignore[attr-defined]
         connector = aiohttp.TCPConnector(ssl=self._endpoint.ssl_context(), limit=0, keepalive_timeout=60)
         self._session = aiohttp.ClientSession(
             connector=connector,

@@ -1,6 +1,6 @@
 """The cache of our own custom resources, filled by Kopf's watch and by the answers to status writes.
 
-Kept as JSON bytes like the foreign objects. It tells whether an event is news that deserves a
+Kept as compressed JSON like the foreign objects. It tells whether an event is news that deserves a
 pass: a change of the spec, of labels, annotations or deletion is, and so is a status that is not
 the one we wrote; the echo of an own status write is not.
 """
@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
+from pileus.cluster.store import pack, unpack
 from pileus.engine.kind import Kind
 from pileus.engine.plan import Manifest
 
@@ -41,7 +40,7 @@ class Resources:
         known = self._entries.get(key)
         if known is not None and known.version >= version:
             return None
-        data = orjson.dumps(_project(manifest), option=orjson.OPT_SORT_KEYS)
+        data = pack(_project(manifest))
         self._entries[key] = _Entry(metadata["uid"], version, data)
         return None if known is not None and known.data == data else key
 
@@ -57,7 +56,7 @@ class Resources:
     def get(self, key: Key) -> Manifest | None:
         """The resource, freshly decoded."""
         entry = self._entries.get(key)
-        return None if entry is None else orjson.loads(entry.data)
+        return None if entry is None else unpack(entry.data)
 
     def has(self, key: Key) -> bool:
         """Whether there is such a resource."""
@@ -70,7 +69,7 @@ class Resources:
     def conditions(self) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
         """(kind, namespace, conditions) of every resource, for the metrics."""
         for key, entry in tuple(self._entries.items()):
-            status = orjson.loads(entry.data).get("status") or {}
+            status = unpack(entry.data).get("status") or {}
             yield key[0], key[1], status.get("conditions") or []
 
 

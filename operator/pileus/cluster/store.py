@@ -1,6 +1,6 @@
 """The cache of foreign objects: compact, indexed by owner, ordered by resourceVersion.
 
-Objects are kept as JSON bytes and decoded only for the pass that needs them: a pass looks at a
+Objects are kept as compressed JSON and decoded only for the pass that needs them: a pass looks at a
 handful, the cache holds tens of thousands. What nobody reads (managedFields, pod specs) is
 projected away on the way in. Events that are older than what is known are ignored, so that the
 answer to an own write, put in by `put`, is never undone by a late event (read your own writes).
@@ -9,6 +9,7 @@ It does no I/O and wakes nobody: callers get told which resource an object belon
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -56,9 +57,7 @@ class Store:
         dead = self._gone.get(ref)
         if dead is not None and version <= dead[1]:
             return None
-        entry = _Entry(
-            uid, version, _owner(metadata), belongs(manifest), orjson.dumps(project(kind, manifest))
-        )
+        entry = _Entry(uid, version, _owner(metadata), belongs(manifest), pack(project(kind, manifest)))
         if known is not None:
             self._unindex(ref, known)
         self._gone.pop(ref, None)
@@ -143,6 +142,17 @@ def _discard(index: dict[K, set[ObjectRef]], key: K, ref: ObjectRef) -> None:
             del index[key]
 
 
+def pack(value: Manifest) -> bytes:
+    """Canonical JSON, compressed: equal values are equal bytes."""
+    return zlib.compress(orjson.dumps(value, option=orjson.OPT_SORT_KEYS), 1)
+
+
+def unpack(data: bytes) -> Manifest:
+    """The inverse of `pack`; a fresh value each time."""
+    value: Manifest = orjson.loads(zlib.decompress(data))
+    return value
+
+
 def reference(kind: ObjectKind, manifest: Manifest) -> ObjectRef:
     """The reference of a live object of this kind."""
     metadata = manifest["metadata"]
@@ -170,7 +180,7 @@ _UNREAD = frozenset({"managedFields", "resourceVersion", "selfLink"})
 
 
 def _decode(entry: _Entry) -> Manifest:
-    manifest: Manifest = orjson.loads(entry.data)
+    manifest: Manifest = unpack(entry.data)
     manifest["metadata"]["resourceVersion"] = str(entry.version)
     return manifest
 
