@@ -43,8 +43,14 @@ async def test_kill_9_during_200_creates_leaves_the_same_end_state(kube: Kube, a
     calm = Kube(kube.client, f"{kube.namespace}-calm")
     await ensure(kube.client, NAMESPACES, {"metadata": {"name": calm.namespace}})
     operator = Operator(apiserver, lease_namespace=kube.namespace, whole=True)
-    await operator.start()
+    try:
+        await _compared(kube, calm, operator, seed)
+    finally:
+        await operator.kill()
 
+
+async def _compared(kube: Kube, calm: Kube, operator: Operator, seed: int) -> None:
+    await operator.start()
     await _create_all(calm)
     await _until_observed(calm)
     await operator.settled()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import datetime as dt
+import functools
 import json
 import os
 import ssl
@@ -171,8 +172,14 @@ def _file(path: Path, entry: Mapping[str, Any], key: str) -> str:
     return str(path.parent / named) if named else ""
 
 
+@functools.cache
+def _directory() -> tempfile.TemporaryDirectory[str]:
+    # Readable by this user alone; removed when the process ends.
+    return tempfile.TemporaryDirectory(prefix="pileus-")
+
+
 def _private_file(content: bytes) -> str:
-    # TLS contexts load certificates from files only; these are readable by this user alone.
-    with tempfile.NamedTemporaryFile(prefix="pileus-", delete=False) as file:
+    # TLS contexts load certificates from files only.
+    with tempfile.NamedTemporaryFile(dir=_directory().name, delete=False) as file:
         file.write(content)
     return file.name
