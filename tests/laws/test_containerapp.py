@@ -53,7 +53,7 @@ volumes = st.builds(
 exposures = st.one_of(
     st.builds(
         lambda tls, more: {"hosts": ["a.acme.dev", "b.acme.dev"], "tls": tls, **more},
-        st.sampled_from(["Auto", "Off", "cert"]),
+        st.sampled_from(["Auto", "None", "cert"]),
         optional(path=st.just("/x"), allowFrom=st.just(["192.0.2.0/24"]), rateLimit=st.just({"rps": 5})),
     ),
     optional(pool=st.just("p"), ipFamily=st.sampled_from(["IPv4", "IPv6", "DualStack"])).map(

@@ -16,7 +16,7 @@ kind: ContainerApp
 metadata: {name: hello}
 spec: {image: "web:1", port: 8080, replicas: 2%s}
 """
-EXPOSED = APP % ", expose: {hosts: [a.example.dev], tls: 'Off'}"
+EXPOSED = APP % ", expose: {hosts: [a.example.dev], tls: None}"
 
 
 def run(text: str, *arguments: str) -> Result:
@@ -69,7 +69,7 @@ def test_failure(reason: str, text: str, arguments: tuple[str, ...], words: str)
 
 def test_what_the_cluster_has_counts(tmp_path: Path) -> None:
     """Only a gateway that is seen can be known to filter addresses."""
-    limited = APP % ", expose: {hosts: [a.example.dev], tls: 'Off', allowFrom: [192.0.2.0/24]}"
+    limited = APP % ", expose: {hosts: [a.example.dev], tls: None, allowFrom: [192.0.2.0/24]}"
     seen = tmp_path / "seen.yaml"
     seen.write_text(
         """

@@ -193,7 +193,7 @@ ROWS: tuple[Row, ...] = (
         "path, tls and rateLimit go with hosts",
         "a load balancer would ignore them",
         exposed(type="LoadBalancer", rateLimit={"rps": 1}),
-        exposed(**HOSTS, rateLimit={"rps": 1}, path="/x", tls="Off"),
+        exposed(**HOSTS, rateLimit={"rps": 1}, path="/x", tls="None"),
     ),
     Row(
         "spec.expose",

@@ -116,16 +116,16 @@ STORIES: tuple[Story, ...] = (
     Story("recreate", "all down, then all up", {"rollout": {"strategy": "Recreate"}}),
     Story("gateway-tls", "hosts with a certificate of their own", exposed()),
     Story("gateway-secret", "hosts with the user's certificate", exposed(tls="shop-cert", path="/shop")),
-    Story("gateway-off", "hosts on the gateway's own listeners", exposed(tls="Off")),
+    Story("gateway-off", "hosts on the gateway's own listeners", exposed(tls="None")),
     Story(
         "gateway-guarded",
         "an allow-list and a limit for each client, by Envoy Gateway",
-        exposed(tls="Off", allowFrom=["203.0.113.0/24", "198.51.100.0/24"], rateLimit={"rps": 100}),
+        exposed(tls="None", allowFrom=["203.0.113.0/24", "198.51.100.0/24"], rateLimit={"rps": 100}),
     ),
     Story(
         "gateway-total",
         "one limit for all clients",
-        exposed(tls="Off", rateLimit={"rps": 100, "per": "Total"}),
+        exposed(tls="None", rateLimit={"rps": 100, "per": "Total"}),
     ),
     Story(
         "ingress",
@@ -133,7 +133,7 @@ STORIES: tuple[Story, ...] = (
         exposed(allowFrom=["203.0.113.0/24"], rateLimit={"rps": 10}),
         BARE | {"Certificate.cert-manager.io"},
     ),
-    Story("ingress-off", "no Gateway API, no certificate", exposed(tls="Off"), BARE),
+    Story("ingress-off", "no Gateway API, no certificate", exposed(tls="None"), BARE),
     Story("exposed-nowhere", "neither Gateway nor ingress class: no route", exposed(), BARE, Settings()),
     Story(
         "load-balancer",

@@ -42,27 +42,27 @@ def condition(cluster: Cluster, resource: Resource) -> tuple[str, str]:
             "EngineMissing",
             "an older Gateway API has no place for the app's certificate",
         ),
-        ({"tls": "Off"}, {"served": BARE, "settings": Settings()}, "EngineMissing", "no way in at all"),
+        ({"tls": "None"}, {"served": BARE, "settings": Settings()}, "EngineMissing", "no way in at all"),
         (
-            {"tls": "Off", "allowFrom": ["192.0.2.0/24"]},
+            {"tls": "None", "allowFrom": ["192.0.2.0/24"]},
             {"shared": OTHER},
             "GatewayLacksFeature",
             "another gateway knows no allow-list: closed, not open",
         ),
         (
-            {"tls": "Off", "allowFrom": ["192.0.2.0/24"]},
+            {"tls": "None", "allowFrom": ["192.0.2.0/24"]},
             {"shared": {}},
             "GatewayLacksFeature",
             "a gateway that is not there knows none either",
         ),
         (
-            {"tls": "Off", "allowFrom": ["192.0.2.0/24"]},
+            {"tls": "None", "allowFrom": ["192.0.2.0/24"]},
             {"served": ENGINES - {"SecurityPolicy.gateway.envoyproxy.io"}},
             "GatewayLacksFeature",
             "Envoy Gateway without its policies",
         ),
         (
-            {"tls": "Off", "allowFrom": ["192.0.2.0/24"]},
+            {"tls": "None", "allowFrom": ["192.0.2.0/24"]},
             {"served": BARE, "settings": OTHER_CLASS},
             "GatewayLacksFeature",
             "an ingress class of another controller",
@@ -73,7 +73,7 @@ def test_closed_rather_than_open(
     expose: dict[str, Any], cluster: dict[str, Any], cause: str, reason: str
 ) -> None:
     there = Cluster(**cluster)
-    there.settle(shop(tls="Off")) if there.settings.gateway and "served" not in cluster else None
+    there.settle(shop(tls="None")) if there.settings.gateway and "served" not in cluster else None
     plan = there.apply(shop(**expose))
 
     assert [f.reason for f in plan.findings if f.stalled] == [cause], reason
@@ -93,7 +93,7 @@ def test_closed_rather_than_open(
     ],
 )
 def test_a_limit_is_a_comfort(cluster: dict[str, Any], per: str, warned: bool, reason: str) -> None:
-    plan = Cluster(**cluster).compile(shop(tls="Off", rateLimit={"rps": 5, "per": per}))
+    plan = Cluster(**cluster).compile(shop(tls="None", rateLimit={"rps": 5, "per": per}))
 
     assert [w.reason for w in plan.warnings] == (["RateLimitDropped"] if warned else []), reason
     assert {"HTTPRoute", "Ingress"} & {o["kind"] for o in plan.objects}, "exposed all the same"
@@ -101,8 +101,8 @@ def test_a_limit_is_a_comfort(cluster: dict[str, Any], per: str, warned: bool, r
 
 def test_taking_the_limit_and_list_back_removes_the_policies() -> None:
     cluster = Cluster()
-    cluster.settle(shop(tls="Off", allowFrom=["192.0.2.0/24"], rateLimit={"rps": 5}))
-    cluster.settle(shop(tls="Off"))
+    cluster.settle(shop(tls="None", allowFrom=["192.0.2.0/24"], rateLimit={"rps": 5}))
+    cluster.settle(shop(tls="None"))
     assert not {"SecurityPolicy", "BackendTrafficPolicy"} & {o["kind"] for o in cluster.children.values()}
 
 
@@ -110,27 +110,27 @@ def test_taking_the_limit_and_list_back_removes_the_policies() -> None:
     ("expose", "listeners", "expected", "reason"),
     [
         ({"tls": "Auto"}, [], "https://shop.acme.dev/", "a certificate of its own"),
-        ({"tls": "Off"}, [], "http://shop.acme.dev/", "nothing is known of the gateway"),
+        ({"tls": "None"}, [], "http://shop.acme.dev/", "nothing is known of the gateway"),
         (
-            {"tls": "Off"},
+            {"tls": "None"},
             [{"protocol": "HTTP", "port": 8080}],
             "http://shop.acme.dev:8080/",
             "an unusual port",
         ),
         (
-            {"tls": "Off"},
+            {"tls": "None"},
             [{"protocol": "HTTP", "port": 80}, {"protocol": "HTTPS", "port": 443, "hostname": "*.acme.dev"}],
             "https://shop.acme.dev/",
             "the gateway's own certificate fits",
         ),
         (
-            {"tls": "Off"},
+            {"tls": "None"},
             [{"protocol": "HTTP", "port": 80}, {"protocol": "HTTPS", "port": 443, "hostname": "*.else.dev"}],
             "http://shop.acme.dev/",
             "it does not fit",
         ),
-        ({"tls": "Off", "path": "/shop"}, [], "http://shop.acme.dev/shop", "with the path"),
-        ({"tls": "Off", "hosts": ["*.acme.dev"]}, [], None, "a wildcard is no address"),
+        ({"tls": "None", "path": "/shop"}, [], "http://shop.acme.dev/shop", "with the path"),
+        ({"tls": "None", "hosts": ["*.acme.dev"]}, [], None, "a wildcard is no address"),
     ],
 )
 def test_url(expose: dict[str, Any], listeners: list[Manifest], expected: str | None, reason: str) -> None:
@@ -210,7 +210,7 @@ ACCEPTED, RESOLVED = said("Accepted", "True"), said("ResolvedRefs", "True")
 def test_what_the_gateway_says(
     kind: str, live: Manifest, expected: tuple[str, str], stalled: bool, reason: str
 ) -> None:
-    cluster, resource = Cluster(), shop(tls="Off")
+    cluster, resource = Cluster(), shop(tls="None")
     cluster.settle(resource)
     _set(cluster, kind, live)
 
@@ -283,14 +283,14 @@ def test_the_leaf_cause_of_hosts_with_a_certificate(
 
 def test_a_gateway_that_does_not_exist() -> None:
     cluster = Cluster(shared={})
-    cluster.settle(shop(tls="Off"))
-    (finding,) = cluster.judge(shop(tls="Off")).findings
+    cluster.settle(shop(tls="None"))
+    (finding,) = cluster.judge(shop(tls="None")).findings
     assert (finding.reason, finding.stalled) == ("GatewayMissing", True)
     assert "infra/public" in finding.message
 
 
 def test_a_policy_that_is_refused() -> None:
-    cluster, resource = Cluster(), shop(tls="Off", allowFrom=["192.0.2.0/24"])
+    cluster, resource = Cluster(), shop(tls="None", allowFrom=["192.0.2.0/24"])
     cluster.settle(resource)
     _set(
         cluster,
@@ -338,7 +338,7 @@ def test_an_address_of_its_own(
 
 
 def test_an_ingress_waits_for_its_address() -> None:
-    cluster, resource = Cluster(served=BARE, settings=SETTINGS), shop(tls="Off")
+    cluster, resource = Cluster(served=BARE, settings=SETTINGS), shop(tls="None")
     cluster.settle(resource)
     assert condition(cluster, resource) == ("False", "RoutePending")
     _set(cluster, "Ingress", {"status": {"loadBalancer": {"ingress": [{"ip": "203.0.113.9"}]}}})

@@ -385,7 +385,7 @@ def test_status_fields() -> None:
 def test_a_canary_in_trouble_says_where_it_stands() -> None:
     canary = {
         **WEB,
-        "expose": {"hosts": ["shop.acme.dev"], "tls": "Off"},
+        "expose": {"hosts": ["shop.acme.dev"], "tls": "None"},
         "rollout": {"strategy": "Canary", "steps": [{"weight": 10, "pause": "5m"}]},
     }
     cluster = Cluster()

@@ -29,7 +29,7 @@ def shop(version: str, rollout: dict[str, Any] | None = None, **more: Any) -> Re
         "port": 8080,
         "replicas": 4,
         "rollout": CANARY if rollout is None else rollout,
-        "expose": {"hosts": ["shop.acme.dev"], "tls": "Off"},
+        "expose": {"hosts": ["shop.acme.dev"], "tls": "None"},
     }
     return app({**spec, **more})
 

@@ -133,11 +133,10 @@ class Expose(Model):
     )
     tls: str | None = Field(
         default=None,
-        pattern=r"^(Auto|Off|[a-z0-9]([-.a-z0-9]*[a-z0-9])?)$",
+        pattern=r"^(Auto|None|[a-z0-9]([-.a-z0-9]*[a-z0-9])?)$",
         max_length=253,
         description=(
-            "Auto (also when absent): a certificate from cert-manager. Off, in quotes (YAML reads a "
-            "bare Off as false): no certificate of the "
+            "Auto (also when absent): a certificate from cert-manager. None: no certificate of the "
             "app's own; the "
             "gateway's listeners serve the hosts as they are. Anything else: the name of a TLS Secret "
             "of this namespace."

@@ -19,7 +19,7 @@ from pileus.kinds.containerapp.reasons import AppReason
 from pileus.objects.catalog import CERT_MANAGER, CERTIFICATE, GATEWAY_API, HTTP_ROUTE, LISTENER_SET
 from pileus.objects.reading import text
 
-OFF = "Off"
+NO_TLS = "None"
 AUTO = "Auto"
 
 
@@ -77,7 +77,7 @@ def expose(
 
 
 def tls_mode(wanted: Expose) -> str:
-    """`Auto`, `Off` or the name of a Secret."""
+    """`Auto`, `None` or the name of a Secret."""
     return wanted.tls or AUTO
 
 
@@ -104,18 +104,18 @@ def _by_gateway(
         else:
             warnings.append(_no_rate_limit(f"the Gateway {gateway.display!r} cannot do it"))
     tls = tls_mode(wanted)
-    if tls != OFF:
+    if tls != NO_TLS:
         secret = names.certificate_secret(resource) if tls == AUTO else tls
         if tls == AUTO:
             objects.append(routes.certificate(resource, wanted, world.settings.cluster_issuer))
         objects.append(routes.listener_set(resource, wanted, gateway, secret))
     objects.append(
         routes.http_route(
-            resource, spec, gateway, weight=weight, own_listeners=tls != OFF, annotations=annotations
+            resource, spec, gateway, weight=weight, own_listeners=tls != NO_TLS, annotations=annotations
         )
     )
     return Exposure(
-        "gateway", tuple(objects), None, tuple(warnings), _url(wanted, gateway.address(wanted, tls != OFF))
+        "gateway", tuple(objects), None, tuple(warnings), _url(wanted, gateway.address(wanted, tls != NO_TLS))
     )
 
 
@@ -133,7 +133,7 @@ def _by_ingress(resource: Resource, spec: ContainerAppSpec, wanted: Expose, worl
         elif wanted.rate_limit.per != "Client":
             warnings.append(_no_rate_limit("ingress-nginx limits per client only"))
     tls = tls_mode(wanted)
-    secret = "" if tls == OFF else names.certificate_secret(resource) if tls == AUTO else tls
+    secret = "" if tls == NO_TLS else names.certificate_secret(resource) if tls == AUTO else tls
     objects: list[Manifest] = []
     if tls == AUTO:
         objects.append(routes.certificate(resource, wanted, world.settings.cluster_issuer))
@@ -150,10 +150,10 @@ def _by_ingress(resource: Resource, spec: ContainerAppSpec, wanted: Expose, worl
 
 def _tls_refusal(resource: Resource, wanted: Expose, world: World, *, listeners: bool) -> Finding | None:
     tls = tls_mode(wanted)
-    if tls == OFF:
+    if tls == NO_TLS:
         return None
     field = f"expose.tls of {resource.kind} {resource.name!r}"
-    instead = 'Set tls: "Off" if the gateway has a certificate for the hosts, or none is needed.'
+    instead = "Set tls: None if the gateway has a certificate for the hosts, or none is needed."
     if tls == AUTO and CERTIFICATE.id not in world.served:
         return _engine_missing(
             f"{field} needs {CERT_MANAGER} for a certificate, which this cluster does not have. {instead}"
