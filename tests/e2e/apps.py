@@ -16,22 +16,17 @@ SLEEP = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done
 
 
 def app(name: str = "app", **spec: Any) -> Manifest:
-    """A web server on port 8080, small enough for many of them, with `spec` on top."""
-    size = {} if "size" in spec else {"resources": {"cpu": "10m", "memory": "48Mi"}}
-    # Asked every second while it starts; the usual readiness check alone may ask ten seconds later again.
-    health = {"startup": {"within": "30s"}} if "port" in spec or "ports" not in spec else {}
-    return {
-        "apiVersion": "pileus.dev/v1alpha1",
-        "kind": "ContainerApp",
-        "metadata": {"name": name},
-        "spec": {"image": WEB, "port": 8080, **size, **spec},
+    """A small web server on port 8080, with `spec` on top; a field that is None is left out."""
+    usual = {
+        "image": WEB,
+        "port": 8080,
+        "resources": {"cpu": "10m", "memory": "48Mi"},
+        # Asked every second while it starts; the readiness check alone may take ten to ask again.
+        "health": {"startup": {"path": "/healthz", "within": "30s"}},
     }
-
-
-def without(manifest: Manifest, *fields: str) -> Manifest:
-    """The same without these fields of the spec."""
-    spec = {key: value for key, value in manifest["spec"].items() if key not in fields}
-    return {**manifest, "spec": spec}
+    wanted = {key: value for key, value in {**usual, **spec}.items() if value is not None}
+    metadata = {"name": name}
+    return {"apiVersion": "pileus.dev/v1alpha1", "kind": "ContainerApp", "metadata": metadata, "spec": wanted}
 
 
 def condition(found: Manifest, kind: str) -> Manifest:
@@ -74,9 +69,7 @@ def warns(reason: str) -> Callable[[Manifest], bool]:
 
 def replicas_ready(count: int) -> Callable[[Manifest], bool]:
     """Ready with so many replicas."""
-    return lambda found: (
-        ready(found) and found["status"]["replicas"]["summary"] == f"{count}/{count}"
-    )
+    return lambda found: ready(found) and found["status"]["replicas"]["summary"] == f"{count}/{count}"
 
 
 def up(kubectl: Kubectl, manifest: Manifest) -> Manifest:

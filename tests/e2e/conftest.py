@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from pileus.local.cluster import LocalCluster
 
+from pileus.local.cluster import LocalCluster
 from tests.e2e.apps import SLEEP
 from tests.e2e.engines import Engines
 from tests.e2e.kubectl import Kubectl, Manifest
@@ -75,9 +75,20 @@ def granted(admin: Kubectl, operator: Operator) -> Iterator[Kubectl]:
 
 @pytest.fixture
 def ask(tools: Kubectl) -> Callable[..., str]:
-    """The answer of an HTTP server to a pod; a first try may come before the Service is programmed."""
+    """The answer of an HTTP server to a pod, tried again until it holds `wanted`.
+
+    A first try may come before the Service is programmed, and others while an old pod is leaving it.
+    """
     retry = ("--retry", "20", "--retry-delay", "1", "--retry-all-errors", "--connect-timeout", "2")
-    return lambda url: tools("exec", "tools", "--", "curl", "-sSf", *retry, url).strip()
+
+    def asked(url: str, wanted: str = "") -> str:
+        for _ in range(40):
+            answer = tools("exec", "tools", "--", "curl", "-sS", *retry, url).strip()
+            if wanted in answer:
+                return answer
+        raise AssertionError(f"{url} never answers with {wanted!r}, but with {answer!r}")
+
+    return asked
 
 
 @pytest.fixture(scope="session")

@@ -61,11 +61,14 @@ class Engines:
         )
 
 
-def accept(kubectl: Kubectl, route: str) -> None:
-    """Say, as a gateway's controller would, that it serves the route as it is now."""
+def accept(kubectl: Kubectl, route: str, refusal: tuple[str, str] | None = None) -> None:
+    """Say, as a gateway's controller would, that it serves the route as it is now, or why it does not."""
     live = kubectl.get("httproute", route)
     generation = live["metadata"]["generation"]
     conditions = [_said(kind, generation) for kind in ("Accepted", "ResolvedRefs")]
+    if refusal is not None:
+        reason, message = refusal
+        conditions[0] |= {"status": "False", "reason": reason, "message": message}
     parents = [
         {"parentRef": parent, "controllerName": "example.dev/other-controller", "conditions": conditions}
         for parent in live["spec"]["parentRefs"]

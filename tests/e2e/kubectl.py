@@ -24,7 +24,7 @@ PATIENCE = 90.0
 """Seconds after which a wait has failed."""
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """kubectl failed; the text is what it said."""
 
 
@@ -42,17 +42,17 @@ class Kubectl:
         return Kubectl(self.program, self.kubeconfig, namespace, self.settings)
 
     def __call__(self, *arguments: str, given: str | None = None) -> str:
-        """The output of a command; raises `Refused`."""
+        """The output of a command; raises `RefusedError`."""
         done = subprocess.run(self._argv(*arguments), input=given, capture_output=True, text=True)
         if done.returncode != 0:
-            raise Refused(f"kubectl {' '.join(arguments)}\n{done.stderr.strip() or done.stdout.strip()}")
+            raise RefusedError(f"kubectl {' '.join(arguments)}\n{done.stderr.strip() or done.stdout.strip()}")
         return done.stdout
 
     def attempt(self, *arguments: str, given: str | None = None) -> str:
         """The output of a command that may fail, or what it said then."""
         try:
             return self(*arguments, given=given)
-        except Refused as refused:
+        except RefusedError as refused:
             return str(refused)
 
     def apply(self, *manifests: Manifest, options: tuple[str, ...] = ()) -> str:
@@ -123,7 +123,7 @@ class Kubectl:
                 return
             chunk = os.read(process.stdout.fileno(), 1 << 16)
             if not chunk:
-                raise Refused(process.stderr.read().decode())
+                raise RefusedError(process.stderr.read().decode())
             text += chunk.decode()
             while text := text.lstrip():
                 try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +18,8 @@ GRANTED = "e2e-granted"
 """The one namespace in which the operator may read Secrets and ConfigMaps."""
 GATEWAY = "e2e-gateway"
 """The namespace of the Gateway `shared`, to which exposed hosts attach."""
+
+COMPLAINT = re.compile(r"forbidden|cannot \w+ resource|traceback|defect", re.IGNORECASE)
 
 VALUES: Mapping[str, Any] = {
     "gateway": f"{GATEWAY}/shared",
@@ -44,9 +48,6 @@ class Operator:
 
     def helm(self, *arguments: str) -> str:
         """Helm on the release's namespace."""
-        import os
-        import subprocess
-
         argv = [str(program("helm")), f"--namespace={NAMESPACE}", *arguments]
         environment = {**os.environ, "KUBECONFIG": str(self.cluster.kubeconfig)}
         done = subprocess.run(argv, env=environment, capture_output=True, text=True)
@@ -65,9 +66,7 @@ class Operator:
 
     def log(self) -> str:
         """What its present pods have logged."""
-        return "".join(
-            self.kubectl.attempt("logs", pod, "--tail=-1") for pod in self.pods()
-        )
+        return "".join(self.kubectl.attempt("logs", pod, "--tail=-1") for pod in self.pods())
 
     def pods(self) -> list[str]:
         """Names of its pods."""
@@ -79,7 +78,9 @@ class Operator:
 
     def metrics(self, tools: Kubectl) -> dict[str, float]:
         """Every series of /metrics, read from a pod of another namespace through the Service."""
-        text = tools("exec", "tools", "--", "curl", "-sf", f"http://{RELEASE}-metrics.{NAMESPACE}:8080/metrics")
+        text = tools(
+            "exec", "tools", "--", "curl", "-sf", f"http://{RELEASE}-metrics.{NAMESPACE}:8080/metrics"
+        )
         lines = (line for line in text.splitlines() if line and not line.startswith("#"))
         return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
@@ -91,7 +92,7 @@ class Operator:
     def complaints(self) -> list[str]:
         """Lines of all its logs that tell of missing permissions or of a defect."""
         lines = "\n".join((*self.told, self.log())).splitlines()
-        return [line for line in lines if re.search(r"forbidden|cannot \w+ resource|traceback|defect", line, re.I)]
+        return [line for line in lines if COMPLAINT.search(line)]
 
 
 __all__ = ["CHART", "GATEWAY", "GRANTED", "NAMESPACE", "RELEASE", "Operator"]

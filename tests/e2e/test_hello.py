@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.apps import events, pod_names
-from tests.e2e.kubectl import Kubectl, Refused
+from tests.e2e.kubectl import Kubectl, RefusedError
 from tests.e2e.operator import Operator
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -94,8 +94,7 @@ def test_a_resource_shows_only_what_its_user_understands(hello: Kubectl) -> None
 def test_the_status_lists_what_the_app_became(hello: Kubectl) -> None:
     listed = hello.get("capp", "hello")["status"]["resources"]
     assert {(entry["kind"], entry["ready"], entry["reason"]) for entry in listed} == {
-        (kind, True, "Ready")
-        for kind in ("Deployment", "PodDisruptionBudget", "Service", "ServiceAccount")
+        (kind, True, "Ready") for kind in ("Deployment", "PodDisruptionBudget", "Service", "ServiceAccount")
     }
 
 
@@ -119,7 +118,7 @@ def test_what_the_app_became_carries_the_recommended_labels(hello: Kubectl) -> N
 )
 def test_a_mistake_is_refused_at_apply(hello: Kubectl, spec: dict[str, object], words: str) -> None:
     wrong = {"apiVersion": "pileus.dev/v1alpha1", "kind": "ContainerApp", "metadata": {"name": "wrong"}}
-    with pytest.raises(Refused, match=re.escape(words)):
+    with pytest.raises(RefusedError, match=re.escape(words)):
         hello.apply({**wrong, "spec": spec}, options=("--dry-run=server",))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.e2e.apps import app, change, condition, events, ready, up
+from tests.e2e.apps import app, change, condition, events, ready, replicas_ready, up
 from tests.e2e.kubectl import Kubectl
 from tests.e2e.operator import RELEASE, Operator
 
@@ -41,6 +41,23 @@ def test_a_restart_writes_nothing(ns: Kubectl, operator: Operator, tools: Kubect
     assert {name: after[1][name] for name in ("a", "b")} == before[1]
     metrics = operator.metrics(tools)
     assert series(metrics, "pileus_drift_corrected_total") == 0
+
+
+def test_what_changed_while_it_was_down_is_taken_up(ns: Kubectl, operator: Operator) -> None:
+    for name in ("changed", "deleted"):
+        up(ns, app(name, replicas=2))
+    operator.keep_log()
+    operator.kubectl("scale", f"deployment/{RELEASE}", "--replicas=0")
+    operator.kubectl("wait", "--for=delete", "pod", "-l=app.kubernetes.io/name=pileus", "--timeout=60s")
+    change(ns, "changed", replicas=1)
+    ns.delete("service", "changed")
+    ns.delete("capp", "deleted")
+    operator.kubectl("scale", f"deployment/{RELEASE}", "--replicas=1")
+    operator.rolled_out()
+    ns.until("capp", "changed", replicas_ready(1))
+    assert ns.exists("service", "changed")
+    ns.gone("poddisruptionbudget", "changed")
+    ns.gone("deployment", "deleted")
 
 
 def test_only_what_users_understand_is_on_their_objects(ns: Kubectl) -> None:
