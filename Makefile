@@ -28,6 +28,7 @@ down: $(VENV)/.synced ## end the cluster and everything in it
 	@$(BIN)/pileus local down
 
 test: $(VENV)/.synced lint ## all tests, cheapest first, on a real cluster
+	@$(BIN)/pileus local up >/dev/null  # what is built the first time is built with its progress in sight
 	@$(BIN)/python -m pytest $(TIERS)
 
 lint: $(VENV)/.synced ## format, lint, types, import contracts
