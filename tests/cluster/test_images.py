@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from pileus.local.cluster import LocalCluster
 
 from pileus.local import addons, contents, images, oci
+from pileus.local.cluster import LocalCluster
 from pileus.local.images import IMAGES, Image
 from pileus.local.kubectl import Kubectl
 from tests.cluster import pods
