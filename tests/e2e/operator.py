@@ -69,8 +69,9 @@ class Operator:
         return "".join(self.kubectl.attempt("logs", pod, "--tail=-1") for pod in self.pods())
 
     def pods(self) -> list[str]:
-        """Names of its pods."""
-        return sorted(self.kubectl.names("pods", "app.kubernetes.io/name=pileus"))
+        """Names of its pods but those on their way out, whose permissions Helm may have taken already."""
+        found = self.kubectl.list("pods", "app.kubernetes.io/name=pileus")
+        return sorted(p["metadata"]["name"] for p in found if "deletionTimestamp" not in p["metadata"])
 
     def keep_log(self) -> None:
         """Before pods go."""
