@@ -8,8 +8,8 @@ from typing import Any
 from tests.e2e.kubectl import Kubectl, Manifest
 
 WEB = "local.pileus.dev/web:1"
-NO_IMAGE = "local.pileus.dev/absent:1"
-"""There is no registry, so it can never be pulled."""
+NO_IMAGE = "localhost:1/absent:1"
+"""Nothing listens there, which shows at once; a name of a host would first be looked for."""
 
 SLEEP = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done"]
 """A command that does nothing and ends at once when asked to."""
@@ -57,6 +57,13 @@ def says(reason: str, *words: str, kind: str = "Ready", status: str = "False") -
         )
 
     return matches
+
+
+def tells(*words: str, kind: str = "Ready") -> Callable[[Manifest], bool]:
+    """Whether a condition is False and its message has all the words, whatever its reason is yet."""
+    return lambda found: (
+        current(found) and all(word in condition(found, kind).get("message", "") for word in words)
+    )
 
 
 def warns(reason: str) -> Callable[[Manifest], bool]:

@@ -42,9 +42,10 @@ class Operator:
         deploy(self.cluster, values={**VALUES, **values})
 
     def uninstall(self) -> None:
-        """`helm uninstall`."""
+        """`helm uninstall`, until its pods are gone; they lose their permissions before they end."""
         self.keep_log()
-        self.helm("uninstall", RELEASE, "--wait")
+        self.helm("uninstall", RELEASE)
+        self.kubectl("wait", "--for=delete", "pod", "-l=app.kubernetes.io/name=pileus", "--timeout=60s")
 
     def helm(self, *arguments: str) -> str:
         """Helm on the release's namespace."""

@@ -6,15 +6,28 @@ waits for them the test writes the status that they would write.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from tests.e2e.apps import app, change, ready, says, up, warns
+import pytest
+
+from tests.e2e.apps import app, change, ready, says, tells, up, warns
+from tests.e2e.conftest import namespace
 from tests.e2e.engines import Engines, accept, fulfil
 from tests.e2e.kubectl import Kubectl
-from tests.e2e.operator import GATEWAY
+from tests.e2e.operator import GATEWAY, Operator
 
 EXPOSED = "Exposed"
 PLAIN = {"hosts": ["app.example.dev"], "tls": "None"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def balanced(admin: Kubectl, operator: Operator) -> Iterator[Kubectl]:
+    """An app that waits for an address. It is looked at last: only after a while is that news."""
+    kubectl = admin.within("e2e-exposure")
+    kubectl.apply(namespace("e2e-exposure"))
+    kubectl.apply(app(expose={"type": "LoadBalancer", "pool": "public-a"}))
+    yield kubectl
+    admin.delete("namespace", "e2e-exposure")
 
 
 def test_hosts_are_refused_by_name_until_gateway_api_appears_and_again_when_it_goes(
@@ -46,7 +59,7 @@ def test_a_route_follows_hosts_and_path_and_goes_with_expose(ns: Kubectl, engine
     engines.install("gateway-api")
     ns.apply(app(expose={**PLAIN, "path": "/shop"}))
     ns.until("httproute", "app", bool)
-    ns.until("capp", "app", says("RoutePending", "HTTPRoute 'app'", kind=EXPOSED), "nobody serves it yet")
+    ns.until("capp", "app", tells("HTTPRoute 'app'", "not taken up yet", kind=EXPOSED), "nobody serves it")
     accept(ns, "app")
     found = ns.until("capp", "app", ready)
     assert found["status"]["url"] == "http://app.example.dev/shop"
@@ -126,25 +139,6 @@ def test_a_rate_limit_fails_open_with_a_warning(ns: Kubectl, engines: Engines) -
     ns.gone("backendtrafficpolicy", "app")
 
 
-def test_an_own_address_is_told_to_be_pending_until_a_load_balancer_is_played(
-    ns: Kubectl, ask: Callable[..., str]
-) -> None:
-    up(ns, app())
-    change(ns, "app", expose={"type": "LoadBalancer", "pool": "public-a"})
-    ns.until("capp", "app", says("AddressPending", "'app-lb'", "'public-a'", kind=EXPOSED))
-    status = {"loadBalancer": {"ingress": [{"ip": "198.51.100.7"}]}}
-    ns.edit("service", "app-lb", {"status": status}, "--subresource=status")
-    found = ns.until("capp", "app", ready)
-    assert found["status"]["url"] == "http://198.51.100.7:8080/"
-    # Through its node port, since nobody routes the address itself.
-    live = ns.get("service", "app-lb")
-    node = ns.list("nodes")[0]["status"]["addresses"][0]["address"]
-    assert ask(f"http://{node}:{live['spec']['ports'][0]['nodePort']}").startswith("Hello")
-
-    change(ns, "app", expose=None)
-    ns.gone("service", "app-lb")
-
-
 def test_metrics_are_told_to_be_unread_until_the_prometheus_operator_appears(
     ns: Kubectl, engines: Engines
 ) -> None:
@@ -157,3 +151,20 @@ def test_metrics_are_told_to_be_unread_until_the_prometheus_operator_appears(
     ns.until("capp", "app", lambda found: ready(found) and not warns("MetricsNotRead")(found))
     change(ns, "app", metrics=None)
     ns.gone("podmonitor", "app")
+
+
+def test_an_own_address_is_told_to_be_pending_until_a_load_balancer_is_played(
+    balanced: Kubectl, ask: Callable[..., str]
+) -> None:
+    balanced.until("capp", "app", says("AddressPending", "'app-lb'", "'public-a'", kind=EXPOSED))
+    status = {"loadBalancer": {"ingress": [{"ip": "198.51.100.7"}]}}
+    balanced.edit("service", "app-lb", {"status": status}, "--subresource=status")
+    found = balanced.until("capp", "app", ready)
+    assert found["status"]["url"] == "http://198.51.100.7:8080/"
+    # Through its node port, since nobody routes the address itself.
+    live = balanced.get("service", "app-lb")
+    node = balanced.list("nodes")[0]["status"]["addresses"][0]["address"]
+    assert ask(f"http://{node}:{live['spec']['ports'][0]['nodePort']}").startswith("Hello")
+
+    change(balanced, "app", expose=None)
+    balanced.gone("service", "app-lb")
