@@ -16,10 +16,13 @@ from typing import Any
 
 from pileus.engine.plan import Manifest
 from pileus.objects.reading import at, condition, items, mapping, number, text
-from pileus.objects.times import elapsed
+from pileus.objects.times import elapsed, instant
 
 GRACE = 30.0
-"""Seconds that a container may run before it is news that it is not ready."""
+"""Seconds that a container may run, or its pod be prepared, before it is news that it is not ready."""
+
+SHORT = 60.0
+"""Seconds: a container that was started anew after a shorter run is not trusted for `GRACE`."""
 
 
 class PodReason(StrEnum):
@@ -33,6 +36,7 @@ class PodReason(StrEnum):
     OOM_KILLED = "OOMKilled"
     CRASH_LOOP = "CrashLoopBackOff"
     UNSCHEDULABLE = "Unschedulable"
+    NOT_PREPARED = "ContainerCreating"
     READINESS_FAILING = "ReadinessFailing"
     STARTUP_FAILING = "StartupFailing"
 
@@ -45,6 +49,7 @@ class Cause:
     pod: str
     reason: str
     message: str
+    container: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,9 @@ _PULL = frozenset({"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "E
 _START = frozenset({"RunContainerError", "StartError", "ContainerCannotRun"})
 _ORDER = tuple(PodReason)
 
+# What the scheduler says of preemption and of devices, which no user asked for.
+_SCHEDULER_ASIDES = re.compile(r"[.,]?\s*(no new claims to deallocate|preemption:).*$", re.DOTALL)
+
 _REGISTRY_WORDS = (
     (r"not ?found|manifest unknown|does not exist", "the registry does not have it"),
     (r"unauthorized|denied|forbidden|authenticat|no basic auth", "the registry refuses access to it"),
@@ -72,14 +80,13 @@ def find(pods: Iterable[Manifest], now: dt.datetime) -> Causes:
     """The cause to tell among these pods of one version."""
     found: list[Cause] = []
     waits: list[float] = []
-    for pod in pods:
-        if text(pod, "metadata", "deletionTimestamp") or text(pod, "status", "phase") in (
-            "Succeeded",
-            "Failed",
-        ):
-            continue
+    for pod in _living(pods):
         name = text(pod, "metadata", "name")
-        found += (Cause(_rank(r), name, r, m) for r, m in _of_pod(pod, name))
+        found += _of_pod(pod, name)
+        if (since := _unprepared(pod)) and (left := GRACE - elapsed(since, now)) > 0:
+            waits.append(left)
+        elif since:
+            found.append(_cause(PodReason.NOT_PREPARED, name, _unprepared_words(pod, name)))
         for status in _statuses(pod):
             since = text(status, "state", "running", "startedAt")
             if not since or status.get("ready") is not False:
@@ -88,8 +95,37 @@ def find(pods: Iterable[Manifest], now: dt.datetime) -> Causes:
             if left > 0:
                 waits.append(left)
             elif (reason := _unready(status)) is not None:
-                found.append(Cause(_rank(reason), name, reason, _unready_words(reason, status, name)))
+                found.append(_cause(reason, name, _unready_words(reason, status, name), status))
     return Causes(min(found, default=None), min(waits, default=None))
+
+
+def restless(pods: Iterable[Manifest], now: dt.datetime) -> Causes:
+    """Of pods that all seem well: the one that has only just begun again after a run as short as that.
+
+    Without a check that asks, a container counts as ready whenever it runs, also between two crashes.
+    """
+    found: list[Cause] = []
+    waits: list[float] = []
+    for pod in _living(pods):
+        for status in _statuses(pod):
+            left = GRACE - elapsed(text(status, "state", "running", "startedAt"), now)
+            last = mapping(status, "lastState", "terminated")
+            if left <= 0 or not mapping(status, "state", "running") or not _short(last):
+                continue
+            found.append(_ended(last, status, pod))
+            waits.append(left)
+    return Causes(min(found, default=None), max(waits, default=None))
+
+
+def _living(pods: Iterable[Manifest]) -> Iterator[Manifest]:
+    for pod in pods:
+        over = text(pod, "status", "phase") in ("Succeeded", "Failed")
+        if not over and not text(pod, "metadata", "deletionTimestamp"):
+            yield pod
+
+
+def _cause(reason: str, pod: str, message: str, status: Mapping[str, Any] | None = None) -> Cause:
+    return Cause(_rank(reason), pod, reason, message, text(status, "name"))
 
 
 def _rank(reason: str) -> int:
@@ -100,18 +136,40 @@ def _statuses(pod: Manifest) -> tuple[Mapping[str, Any], ...]:
     return items(pod, "status", "initContainerStatuses") + items(pod, "status", "containerStatuses")
 
 
-def _of_pod(pod: Manifest, name: str) -> Iterator[tuple[str, str]]:
+def _of_pod(pod: Manifest, name: str) -> Iterator[Cause]:
     scheduled = condition(pod, "PodScheduled")
     if scheduled.get("status") == "False":
-        words = text(scheduled, "message") or "no node fits"
-        yield PodReason.UNSCHEDULABLE, f"Pod {name!r} cannot be scheduled: {words.rstrip('. ')}."
+        words = _SCHEDULER_ASIDES.sub("", text(scheduled, "message")).rstrip(". ") or "no node fits"
+        yield _cause(PodReason.UNSCHEDULABLE, name, f"Pod {name!r} cannot be scheduled: {words}.")
     for status in _statuses(pod):
-        cause = _waiting(status, name) or _crashed(status, name)
-        if cause is not None:
-            yield cause
+        if (waiting := _waiting(status, name)) is not None:
+            yield _cause(*waiting, status)
+        elif (crashed := _crashed(status, pod)) is not None:
+            yield crashed
 
 
-def _waiting(status: Mapping[str, Any], pod: str) -> tuple[str, str] | None:
+def _unprepared(pod: Manifest) -> str:
+    """Since when kubelet has been busy with the pod's volumes and network; empty if it is not."""
+    prepared = condition(pod, "PodReadyToStartContainers")
+    return text(prepared, "lastTransitionTime") if prepared.get("status") == "False" else ""
+
+
+def _unprepared_words(pod: Manifest, name: str) -> str:
+    mounted = sorted(
+        f"{kind} {named!r}"
+        for volume in items(pod, "spec", "volumes")
+        for kind, named in (
+            ("ConfigMap", text(volume, "configMap", "name")),
+            ("Secret", text(volume, "secret", "secretName")),
+            ("PersistentVolumeClaim", text(volume, "persistentVolumeClaim", "claimName")),
+        )
+        if named
+    )
+    what = f"its volumes ({', '.join(mounted)})" if mounted else "its network"
+    return f"Pod {name!r} does not start, since kubelet is not done with {what}."
+
+
+def _waiting(status: Mapping[str, Any], pod: str) -> tuple[str, str, str] | None:
     container, image = text(status, "name"), text(status, "image")
     reason, words = text(status, "state", "waiting", "reason"), text(status, "state", "waiting", "message")
     where = f"container {container!r} of pod {pod!r}"
@@ -126,34 +184,59 @@ def _waiting(status: Mapping[str, Any], pod: str) -> tuple[str, str] | None:
         )
         return (
             PodReason.IMAGE_PULL,
+            pod,
             f"Image {image!r} for {where} cannot be pulled{': ' if why else ''}{why}.",
         )
     if reason == "InvalidImageName":
-        return PodReason.INVALID_IMAGE, f"{image!r} for {where} is not the name of an image."
+        return PodReason.INVALID_IMAGE, pod, f"{image!r} for {where} is not the name of an image."
     if reason == "CreateContainerConfigError":
-        return PodReason.CONFIG_ERROR, f"The {where} cannot be made: {_steady(words)}."
+        return PodReason.CONFIG_ERROR, pod, f"The {where} cannot be made: {_steady(words)}."
     if reason in ("CreateContainerError", "PreCreateHookError", "PreStartHookError", "PostStartHookError"):
-        return PodReason.CONTAINER_ERROR, f"The {where} cannot be made: {_steady(words)}."
+        return PodReason.CONTAINER_ERROR, pod, f"The {where} cannot be made: {_steady(words)}."
     if reason in _START:
-        return PodReason.START_ERROR, f"The {where} cannot be started: {_steady(words)}."
+        return PodReason.START_ERROR, pod, f"The {where} cannot be started: {_steady(words)}."
     return None
 
 
-def _crashed(status: Mapping[str, Any], pod: str) -> tuple[str, str] | None:
+def _crashed(status: Mapping[str, Any], pod: Manifest) -> Cause | None:
     """Also while it runs again for a moment: it is the same trouble until it is ready or done."""
     if status.get("ready") is True:
         return None
     ended = mapping(status, "state", "terminated") or mapping(status, "lastState", "terminated")
-    if not ended or (number(ended, "exitCode") == 0 and not _backing_off(status)):
+    if not ended:
         return None
-    container, code, reason = text(status, "name"), number(ended, "exitCode"), text(ended, "reason")
-    where = f"Container {container!r} of pod {pod!r}"
+    # An init container may end with 0, and so may any when its node starts anew.
+    service = status in items(pod, "status", "containerStatuses") and _short(ended)
+    if number(ended, "exitCode") == 0 and not (service or _backing_off(status)):
+        return None
+    return _ended(ended, status, pod)
+
+
+def _ended(ended: Mapping[str, Any], status: Mapping[str, Any], pod: Manifest) -> Cause:
+    """In the words of how it ended."""
+    name, container = text(pod, "metadata", "name"), text(status, "name")
+    code, reason = number(ended, "exitCode"), text(ended, "reason")
+    where = f"Container {container!r} of pod {name!r}"
     if reason == "OOMKilled":
-        return PodReason.OOM_KILLED, f"{where} was killed, since it used more memory than its limit."
+        words = f"{where} was killed, since it used more memory than its limit."
+        return _cause(PodReason.OOM_KILLED, name, words, status)
     if reason in _START:
-        return PodReason.START_ERROR, f"{where} cannot be started: {_steady(text(ended, 'message'))}."
+        words = f"{where} cannot be started: {_steady(text(ended, 'message'))}."
+        return _cause(PodReason.START_ERROR, name, words, status)
     said = f" ({_steady(text(ended, 'message'))})" if text(ended, "message") else ""
-    return PodReason.CRASH_LOOP, f"{where} ends again and again, with exit code {code}{said}."
+    words = f"{where} ends again and again, with exit code {code}{said}."
+    if any(
+        text(entry, "name") == container and mapping(entry, "livenessProbe")
+        for entry in items(pod, "spec", "containers")
+    ):
+        words += " It may be its liveness check, health.live, that ends it."
+    return _cause(PodReason.CRASH_LOOP, name, words, status)
+
+
+def _short(ended: Mapping[str, Any]) -> bool:
+    """True if the run that ended was a short one."""
+    start, end = instant(text(ended, "startedAt")), instant(text(ended, "finishedAt"))
+    return start is not None and end is not None and (end - start).total_seconds() < SHORT
 
 
 def _backing_off(status: Mapping[str, Any]) -> bool:
@@ -161,7 +244,7 @@ def _backing_off(status: Mapping[str, Any]) -> bool:
 
 
 def _unready(status: Mapping[str, Any]) -> str | None:
-    if _crashed(status, "") is not None:
+    if _crashed(status, {}) is not None:
         return None
     return PodReason.STARTUP_FAILING if at(status, "started") is False else PodReason.READINESS_FAILING
 

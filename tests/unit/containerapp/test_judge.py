@@ -29,8 +29,11 @@ def waiting(reason: str, message: str = "") -> Status:
     return {"state": {"waiting": {"reason": reason, "message": message}}}
 
 
-def ended(reason: str = "Error", code: int = 1, message: str = "") -> Status:
-    return {"terminated": {"reason": reason, "exitCode": code, "message": message}}
+def ended(
+    reason: str = "Error", code: int = 1, message: str = "", *, started: str = LONG_AGO, finished: str = YOUNG
+) -> Status:
+    times = {"startedAt": started, "finishedAt": finished}
+    return {"terminated": {"reason": reason, "exitCode": code, "message": message, **times}}
 
 
 def rolling(**status: Any) -> tuple[Cluster, Resource]:
@@ -102,7 +105,7 @@ def first(cluster: Cluster, resource: Resource) -> Finding:
                 )
             ),
             "CreateContainerConfigError",
-            "image will run as root. Create what is missing; for an image that runs as root, set user",
+            "image will run as root. Set user to a number other than 0 that the image works with",
             id="an image that runs as root; without the pod's uid",
         ),
         pytest.param(
@@ -111,7 +114,7 @@ def first(cluster: Cluster, resource: Resource) -> Finding:
                 lastState=ended(code=3),
             ),
             "CrashLoopBackOff",
-            "Container 'app' of pod 'shop-x' ends again and again, with exit code 3.",
+            "with exit code 3. Its log says why: kubectl logs shop-x -c app --previous.",
             id="a crash, in the pause",
         ),
         pytest.param(
@@ -128,6 +131,18 @@ def first(cluster: Cluster, resource: Resource) -> Finding:
             "CrashLoopBackOff",
             "with exit code 0",
             id="a program that ends at once is no service",
+        ),
+        pytest.param(
+            container(state=ended("Completed", 0, started=LONG_AGO, finished=LONG_AGO)),
+            "CrashLoopBackOff",
+            "with exit code 0",
+            id="the same, before kubelet begins to wait",
+        ),
+        pytest.param(
+            container(state={"running": {"startedAt": YOUNG}}, lastState=ended("Completed", 0)),
+            "Progressing",
+            "is being rolled out",
+            id="it ended well after a long run, when its node was started anew",
         ),
         pytest.param(
             container(**waiting("CrashLoopBackOff"), lastState=ended("OOMKilled", 137)),
@@ -190,6 +205,62 @@ def test_a_container(status: Status, expected: str, words: str) -> None:
     assert not finding.stalled, "Kubernetes still tries"
 
 
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        pytest.param(
+            container(ready=True, state={"running": {"startedAt": YOUNG}}, lastState=ended(started=YOUNG)),
+            ["CrashLoopBackOff"],
+            id="without a check it counts as ready between two crashes",
+        ),
+        pytest.param(
+            container(ready=True, state={"running": {"startedAt": LONG_AGO}}, lastState=ended(started=YOUNG)),
+            [],
+            id="it has been running for a while",
+        ),
+        pytest.param(
+            container(ready=True, state={"running": {"startedAt": YOUNG}}, lastState=ended(code=137)),
+            [],
+            id="one crash after a long run is past when it serves again",
+        ),
+        pytest.param(container(ready=True, state={"running": {"startedAt": YOUNG}}), [], id="its first run"),
+    ],
+)
+def test_what_runs_only_between_two_crashes_is_not_ready(status: Status, expected: list[str]) -> None:
+    cluster, resource = Cluster(), app({**WEB, "image": "shop:9"})
+    cluster.settle(resource)
+    cluster.pods = (pod(containerStatuses=[status]),)
+    verdict = cluster.judge(resource)
+    assert [str(finding.reason) for finding in verdict.findings] == expected
+    assert (verdict.recheck_after is not None) == bool(expected), "time alone ends it"
+
+
+def test_a_liveness_check_is_named_where_there_is_one() -> None:
+    cluster, resource = rolling()
+    crashing = pod(containerStatuses=[container(**waiting("CrashLoopBackOff"), lastState=ended(code=0))])
+    crashing["spec"] = {"containers": [{"name": "app", "livenessProbe": {"httpGet": {"path": "/live"}}}]}
+    cluster.pods = (crashing,)
+    assert "health.live" in first(cluster, resource).message
+
+
+@pytest.mark.parametrize(
+    ("since", "expected"),
+    [
+        pytest.param(YOUNG, "Progressing", id="it has only just been placed"),
+        pytest.param(LONG_AGO, "ContainerCreating", id="kubelet does not get on"),
+    ],
+)
+def test_a_volume_that_is_not_mounted(since: str, expected: str) -> None:
+    cluster, resource = rolling()
+    unprepared = {"type": "PodReadyToStartContainers", "status": "False", "lastTransitionTime": since}
+    stuck = pod(conditions=[unprepared], containerStatuses=[container(**waiting("ContainerCreating"))])
+    stuck["spec"] = {"volumes": [{"name": "cfg", "configMap": {"name": "settings"}}]}
+    cluster.pods = (stuck,)
+    finding = first(cluster, resource)
+    assert finding.reason == expected
+    assert ("ConfigMap 'settings'" in finding.message) == (expected == "ContainerCreating")
+
+
 def test_an_init_container_is_found_too() -> None:
     cluster, resource = rolling()
     init = container("migrate", **waiting("CrashLoopBackOff"), lastState=ended(code=2))
@@ -208,7 +279,10 @@ def test_a_finished_init_container_is_no_crash() -> None:
 
 def test_the_schedulers_words() -> None:
     cluster, resource = rolling()
-    words = "0/3 nodes are available: 3 Insufficient memory."
+    words = (
+        "0/3 nodes are available: 3 Insufficient memory. no new claims to deallocate, preemption: 0/3 nodes "
+        "are available: 3 No preemption victims found for incoming pod."
+    )
     cluster.pods = (pod(conditions=[{"type": "PodScheduled", "status": "False", "message": words}]),)
     finding = first(cluster, resource)
     assert finding.reason == "Unschedulable"

@@ -14,23 +14,24 @@ from pileus.kinds.containerapp.build import names, pods, revisions
 from pileus.kinds.containerapp.reasons import AppReason
 from pileus.objects import deployments, podcauses
 from pileus.objects.catalog import DEPLOYMENT, PERSISTENT_VOLUME_CLAIM, POD
-from pileus.objects.podcauses import PodReason
+from pileus.objects.podcauses import Cause, PodReason
 from pileus.objects.reading import mapping, observed, text
 
 REMEDIES = {
     PodReason.IMAGE_PULL: "Correct the image's name; for a private registry, name its Secret in pullSecrets.",
     PodReason.INVALID_IMAGE: "Correct the image's name.",
-    PodReason.CONFIG_ERROR: (
-        "Create what is missing; for an image that runs as root, set user to another number."
-    ),
+    PodReason.CONFIG_ERROR: "Create what is missing.",
     PodReason.CONTAINER_ERROR: "Correct the container's volumes, command or image.",
     PodReason.START_ERROR: "Correct command and args, or the image.",
     PodReason.OOM_KILLED: "Choose a larger size, or more resources.memory.",
-    PodReason.CRASH_LOOP: "Its log says why: kubectl logs --previous.",
+    PodReason.CRASH_LOOP: "Its log says why: kubectl logs {pod} -c {container} --previous.",
     PodReason.UNSCHEDULABLE: "Ask for less with size or resources, or have nodes added.",
+    PodReason.NOT_PREPARED: "See that all of this exists; kubectl describe pod {pod} says more.",
     PodReason.READINESS_FAILING: "Correct the app, or port and health.ready.",
     PodReason.STARTUP_FAILING: "Correct the app, or give it more time with health.startup.within.",
 }
+
+ROOT_REMEDY = "Set user to a number other than 0 that the image works with, such as 1000."
 
 
 def deployment(resource: Resource, plan: Plan, world: World, track: str) -> Said:
@@ -41,7 +42,7 @@ def deployment(resource: Resource, plan: Plan, world: World, track: str) -> Said
         asked = any(o["kind"] == DEPLOYMENT.kind and o["metadata"]["name"] == name for o in plan.objects)
         if live is None and asked:
             return Said((Finding(Reason.PROGRESSING, f"Deployment {name!r} is about to be made."),))
-        return Said()
+        return _restless(live, world, track) if live is not None else Said()
     finding, wait = _cause(resource, live, world, track)
     # A quota that is raised lets Kubernetes go on by itself, however late.
     if deployments.overdue(live) and observed(live) and finding.reason != Reason.QUOTA_EXCEEDED:
@@ -76,8 +77,24 @@ def _cause(resource: Resource, live: Manifest, world: World, track: str) -> tupl
         return claim, soonest(wait, found.recheck_after)
     if cause is None:
         return progressing, found.recheck_after
-    remedy = REMEDIES[PodReason(cause.reason)]
-    return Finding(cause.reason, f"{cause.message} {remedy}"), found.recheck_after
+    return _told(cause), found.recheck_after
+
+
+def _told(cause: Cause) -> Finding:
+    remedy = REMEDIES[PodReason(cause.reason)].format(pod=cause.pod, container=cause.container)
+    if cause.reason == PodReason.CONFIG_ERROR and "runAsNonRoot" in cause.message:
+        remedy = ROOT_REMEDY
+    return Finding(cause.reason, f"{cause.message} {remedy}")
+
+
+def _restless(live: Manifest, world: World, track: str) -> Said:
+    """What is complete may be so only between two crashes."""
+    found = podcauses.restless(_newest(live, world, track), world.now)
+    if found.first is None:
+        return Said()
+    finding = _told(found.first)
+    reasons = {(DEPLOYMENT.kind, text(live, "metadata", "name")): str(finding.reason)}
+    return Said((finding,), child_reasons=reasons, recheck_after=found.recheck_after)
 
 
 def _newest(live: Manifest, world: World, track: str) -> list[Manifest]:
