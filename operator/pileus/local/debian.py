@@ -20,6 +20,7 @@ import urllib.parse
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import IO
 
 from pileus.local.oci import Directory, Entry, File, Symlink
 
@@ -71,9 +72,19 @@ def fetch(names: Sequence[str], cache: Path, *, refresh: bool = False) -> list[P
 
 def entries(archive: Path, *, drop: Sequence[str] = ()) -> Iterator[Entry]:
     """The files of one package, without documentation and without what `drop`'s patterns match."""
-    unpacking = subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(archive)], stdout=subprocess.PIPE)
+    argv = ["dpkg-deb", "--fsys-tarfile", str(archive)]
+    # Leaving the block closes the pipe, which ends the program for a reader that has seen enough.
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as unpacking:
+        assert unpacking.stdout is not None
+        yield from _members(unpacking.stdout, drop)
+        unpacking.stdout.read()  # the padding after the last file
+    if unpacking.returncode != 0:
+        raise PackageError(f"{archive} cannot be unpacked; remove it and try again.")
+
+
+def _members(archive: IO[bytes], drop: Sequence[str]) -> Iterator[Entry]:
     written: dict[str, File] = {}
-    with tarfile.open(fileobj=unpacking.stdout, mode="r|") as members:
+    with tarfile.open(fileobj=archive, mode="r|") as members:
         for member in members:
             name = member.name.removeprefix("./").rstrip("/")
             if not _wanted(name, drop):
@@ -88,8 +99,6 @@ def entries(archive: Path, *, drop: Sequence[str] = ()) -> Iterator[Entry]:
             elif (content := members.extractfile(member)) is not None:
                 written[name] = File(name, content.read(), mode)
                 yield written[name]
-    if unpacking.wait() != 0:
-        raise PackageError(f"{archive} cannot be unpacked; remove it and try again.")
 
 
 def _wanted(name: str, drop: Sequence[str]) -> bool:
