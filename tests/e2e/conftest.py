@@ -13,19 +13,23 @@ from pathlib import Path
 import pytest
 
 from pileus.local.cluster import LocalCluster
+from pileus.local.plan import Profile
 from tests.e2e.apps import SLEEP
 from tests.e2e.engines import Engines
 from tests.e2e.kubectl import Kubectl, Manifest
 from tests.e2e.operator import GATEWAY, GRANTED, NAMESPACE, Operator
-
-TOOLS = "e2e-tools"
 
 
 @pytest.fixture(scope="session")
 def cluster() -> LocalCluster:
     """The development cluster with its metrics API, brought up if it is not; it is left running."""
     given = os.environ.get("PILEUS_TEST_CLUSTER")
-    return LocalCluster(Path(given) if given else None, with_=("metrics",)).up()
+    found = LocalCluster(Path(given) if given else None, with_=("metrics",)).up()
+    record = found.record
+    assert record is not None
+    if record.profile in (Profile.CONTROL_PLANE, Profile.APISERVER):
+        pytest.skip("Pods are only simulated on this machine: root or a kernel feature is missing.")
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -46,23 +50,20 @@ def operator(cluster: LocalCluster, admin: Kubectl) -> Operator:
 @pytest.fixture(scope="session")
 def tools(admin: Kubectl, operator: Operator) -> Iterator[Kubectl]:
     """kubectl for the namespace of a pod `tools` with curl in it."""
-    kubectl = admin.within(TOOLS)
-    kubectl.apply(namespace(TOOLS))
+    kubectl = fresh(admin, "tools")
     kubectl("wait", "--for=create", "serviceaccount/default", "--timeout=60s")
     kubectl.apply(_tools())
     kubectl("wait", "--for=condition=Ready", "pod/tools", "--timeout=60s")
     yield kubectl
-    admin.delete("namespace", TOOLS)
+    admin.delete("namespace", kubectl.namespace)
 
 
 @pytest.fixture
 def ns(admin: Kubectl, operator: Operator, request: pytest.FixtureRequest) -> Iterator[Kubectl]:
     """kubectl for a new namespace under restricted Pod Security, which goes after the test."""
-    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())
-    name = f"{words[:40].strip('-')}-{os.urandom(2).hex()}"
-    admin.apply(namespace(name))
-    yield admin.within(name)
-    admin.delete("namespace", name)
+    kubectl = fresh(admin, request.node.name.removeprefix("test_"))
+    yield kubectl
+    admin.delete("namespace", kubectl.namespace)
 
 
 @pytest.fixture
@@ -95,6 +96,14 @@ def ask(tools: Kubectl) -> Callable[..., str]:
 def engines(admin: Kubectl, operator: Operator) -> Engines:
     """The foreign engines' definitions."""
     return Engines(admin)
+
+
+def fresh(admin: Kubectl, words: str) -> Kubectl:
+    """kubectl for a new namespace; its name never was another's, which may still be on its way out."""
+    readable = re.sub(r"[^a-z0-9]+", "-", words.lower())[:40].strip("-")
+    kubectl = admin.within(f"e2e-{readable}-{os.urandom(2).hex()}")
+    kubectl.apply(namespace(kubectl.namespace))
+    return kubectl
 
 
 def namespace(name: str) -> Manifest:

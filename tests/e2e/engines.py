@@ -6,7 +6,7 @@ would write, and says so in its name.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pileus.local import addons
 from tests.e2e.kubectl import Kubectl, Manifest
@@ -17,24 +17,25 @@ ENVOY = "gateway.envoyproxy.io/gatewayclass-controller"
 
 @dataclass(frozen=True)
 class Engines:
-    """The definitions in the cluster."""
+    """The definitions in the cluster. `there` are those that are known to be served."""
 
     kubectl: Kubectl
+    there: set[str] = field(default_factory=set)
 
     def install(self, *names: str) -> None:
         """Make sure that these are served."""
-        for name in names:
-            if name == "gateway-api":
-                addons.install_crds(self.kubectl.program, self.kubectl.kubeconfig, [name])
-                self._gateway("example.dev/other-controller")
-            else:
-                addons.install_crds(self.kubectl.program, self.kubectl.kubeconfig, [name])
+        if missing := set(names) - self.there:
+            addons.install_crds(self.kubectl.program, self.kubectl.kubeconfig, sorted(missing))
+            self.there.update(missing)
+        if "gateway-api" in names:
+            self._gateway("example.dev/other-controller")
 
     def remove(self, *names: str) -> None:
         """Make sure that these are not served; their objects go with them."""
         for name in names:
             files = [f"-f={path}" for path in addons.crds(name)]
             self.kubectl("delete", *files, "--ignore-not-found", "--timeout=90s")
+            self.there.discard(name)
 
     def envoy(self) -> None:
         """Let the Gateway be one of Envoy Gateway's."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.e2e.apps import app, change, ready, says, tells, up, warns
-from tests.e2e.conftest import namespace
+from tests.e2e.conftest import fresh
 from tests.e2e.engines import Engines, accept, fulfil
 from tests.e2e.kubectl import Kubectl
 from tests.e2e.operator import GATEWAY, Operator
@@ -23,11 +23,10 @@ PLAIN = {"hosts": ["app.example.dev"], "tls": "None"}
 @pytest.fixture(scope="module", autouse=True)
 def balanced(admin: Kubectl, operator: Operator) -> Iterator[Kubectl]:
     """An app that waits for an address. It is looked at last: only after a while is that news."""
-    kubectl = admin.within("e2e-exposure")
-    kubectl.apply(namespace("e2e-exposure"))
+    kubectl = fresh(admin, "exposure")
     kubectl.apply(app(expose={"type": "LoadBalancer", "pool": "public-a"}))
     yield kubectl
-    admin.delete("namespace", "e2e-exposure")
+    admin.delete("namespace", kubectl.namespace)
 
 
 def test_hosts_are_refused_by_name_until_gateway_api_appears_and_again_when_it_goes(

@@ -21,7 +21,7 @@ from tests.e2e.apps import (
     says,
     up,
 )
-from tests.e2e.conftest import namespace
+from tests.e2e.conftest import fresh
 from tests.e2e.kubectl import Kubectl, Manifest
 from tests.e2e.operator import Operator
 
@@ -30,15 +30,15 @@ from tests.e2e.operator import Operator
 def living(admin: Kubectl, operator: Operator) -> Iterator[Kubectl]:
     """A namespace with an app of two replicas, which every test leaves as it was.
 
-    Another one, `unready`, is looked at last: only after a while is it news that an app is not ready.
+    Two others are looked at last: only after a while is it news that an app is not ready.
     """
-    kubectl = admin.within("e2e-healing")
-    kubectl.apply(namespace("e2e-healing"))
-    health = {"ready": {"path": "/healthz"}}
+    kubectl = fresh(admin, "healing")
+    health = {"startup": {"within": "30s"}, "ready": {"path": "/healthz"}}
     kubectl.apply(app("unready", env={"HEALTHZ_STATUS": "503"}, health=health))
+    kubectl.apply(app("unmounted", volumes=[{"name": "conf", "path": "/conf", "configMap": "absent"}]))
     up(kubectl, app(replicas=2))
     yield kubectl
-    admin.delete("namespace", "e2e-healing")
+    admin.delete("namespace", kubectl.namespace)
 
 
 def test_a_killed_pod_comes_back(living: Kubectl) -> None:
@@ -128,6 +128,20 @@ BROKEN: tuple[tuple[str, dict[str, Any], str, tuple[str, ...], dict[str, Any]], 
         "CrashLoopBackOff",
         ("exit code 7", "kubectl logs"),
         {"command": None},
+    ),
+    (
+        "a program that ends is no service, also without a check that would show it",
+        {"command": ["sh", "-c", "true"], "port": None, "health": None},
+        "CrashLoopBackOff",
+        ("exit code 0",),
+        {"command": SLEEP},
+    ),
+    (
+        "an image that runs as root",
+        {"image": "local.pileus.dev/busybox:1", "command": SLEEP, "port": None, "health": None},
+        "CreateContainerConfigError",
+        ("runAsNonRoot", "Set user to a number"),
+        {"user": 1000},
     ),
     (
         "a command that is not in the image",
@@ -233,3 +247,7 @@ def test_a_failing_readiness_check_is_told(living: Kubectl) -> None:
     living.until("capp", "unready", says("ReadinessFailing", "readiness check fails"))
     change(living, "unready", env={"HEALTHZ_STATUS": "200"})
     living.until("capp", "unready", ready)
+
+
+def test_a_volume_that_cannot_be_mounted_is_named(living: Kubectl) -> None:
+    living.until("capp", "unmounted", says("ContainerCreating", "ConfigMap 'absent'", "kubectl describe pod"))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.apps import events, pod_names
+from tests.e2e.conftest import fresh
 from tests.e2e.kubectl import Kubectl, RefusedError
 from tests.e2e.operator import Operator
 
@@ -19,13 +20,11 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 @pytest.fixture(scope="module")
 def hello(admin: Kubectl, operator: Operator) -> Iterator[Kubectl]:
     """kubectl for a namespace in which `examples/01-hello` is applied and ready."""
-    kubectl = admin.within("e2e-hello")
-    kubectl("create", "namespace", "e2e-hello")
-    kubectl("label", "namespace", "e2e-hello", "pod-security.kubernetes.io/enforce=restricted")
+    kubectl = fresh(admin, "hello")
     kubectl("apply", "-f", str(EXAMPLES / "01-hello"))
     kubectl("wait", "--for=condition=Ready", "capp/hello", "--timeout=90s")
     yield kubectl
-    admin.delete("namespace", "e2e-hello")
+    admin.delete("namespace", kubectl.namespace)
 
 
 def test_both_replicas_answer_through_the_service(hello: Kubectl, ask: Callable[..., str]) -> None:
@@ -33,7 +32,7 @@ def test_both_replicas_answer_through_the_service(hello: Kubectl, ask: Callable[
     assert len(waited) == 2
     seen: set[str] = set()
     for _ in range(40):
-        answer = ask("http://hello.e2e-hello:8080")
+        answer = ask(f"http://hello.{hello.namespace}:8080")
         found = re.fullmatch(r"Hello from Pileus from (\S+)", answer)
         assert found, answer
         seen.add(found[1])
@@ -128,3 +127,10 @@ def test_deleting_the_app_deletes_what_it_became(hello: Kubectl, ns: Kubectl) ->
     ns("delete", "capp", "hello", "--timeout=60s")
     for kind in ("deployment", "service", "serviceaccount", "poddisruptionbudget"):
         ns.gone(kind, "hello")
+
+
+def test_the_other_examples_that_need_no_engine_become_ready(ns: Kubectl) -> None:
+    for story in ("02-config", "03-autoscale", "06-data"):
+        ns("apply", "-f", str(EXAMPLES / story))
+    ns("wait", "--for=condition=Ready", "capp", "--all", "--timeout=90s")
+    assert ns.names("capp") == {"shop", "api", "ledger"}

@@ -60,7 +60,7 @@ def test_command_args_size_and_checks_come_and_go(ns: Kubectl, ask: Callable[...
         args=None,
         size=None,
         resources={"cpu": "20m", "memory": "64Mi"},
-        health=None,
+        health={"ready": None, "live": None},
         arch="any",
     )
     rolled(ns, 2)
@@ -68,7 +68,7 @@ def test_command_args_size_and_checks_come_and_go(ns: Kubectl, ask: Callable[...
     assert "command" not in found
     assert "args" not in found
     assert found["resources"]["requests"] == {"cpu": "20m", "memory": "64Mi"}
-    assert {name for name in found if name.endswith("Probe")} == {"readinessProbe"}
+    assert {name for name in found if name.endswith("Probe")} == {"startupProbe", "readinessProbe"}
     assert "tcpSocket" in found["readinessProbe"]
     assert "nodeSelector" not in pods(ns, "app")[0]["spec"]
     assert ask(f"http://app.{ns.namespace}:8080/healthz", "ok")

@@ -74,7 +74,7 @@ def entries(archive: Path, *, drop: Sequence[str] = ()) -> Iterator[Entry]:
     """The files of one package, without documentation and without what `drop`'s patterns match."""
     argv = ["dpkg-deb", "--fsys-tarfile", str(archive)]
     # Leaving the block closes the pipe, which ends the program for a reader that has seen enough.
-    with subprocess.Popen(argv, stdout=subprocess.PIPE) as unpacking:
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as unpacking:
         assert unpacking.stdout is not None
         yield from _members(unpacking.stdout, drop)
         unpacking.stdout.read()  # the padding after the last file
