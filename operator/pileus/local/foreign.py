@@ -6,6 +6,7 @@ that those projects ship. Only the definitions are installed: their controllers 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from pileus.local import engines
 from pileus.local.engines import EngineError
-from pileus.local.kubectl import Kubectl
+from pileus.local.kubectl import Kubectl, KubectlError
 
 
 class ForeignError(Exception):
@@ -77,5 +78,17 @@ def install_crds(kubectl: Path, kubeconfig: Path, names: Iterable[str]) -> list[
         return []
     client = Kubectl(kubectl, kubeconfig)
     installed = client.apply_files(files)
-    client.wait("Established", *installed, seconds=60)
+    _established(client, installed)
     return installed
+
+
+def _established(client: Kubectl, installed: list[str], tries: int = 20) -> None:
+    """Wait for them; kubectl gives up on a definition that has no conditions at all yet."""
+    while True:
+        try:
+            return client.wait("Established", *installed, seconds=60)
+        except KubectlError as error:
+            tries -= 1
+            if "accessor error" not in str(error) or not tries:
+                raise
+            time.sleep(0.2)

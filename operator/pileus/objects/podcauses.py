@@ -86,7 +86,8 @@ def find(pods: Iterable[Manifest], now: dt.datetime) -> Causes:
         if (since := _unprepared(pod)) and (left := GRACE - elapsed(since, now)) > 0:
             waits.append(left)
         elif since:
-            found.append(_cause(PodReason.NOT_PREPARED, name, _unprepared_words(pod, name)))
+            words = f"Pod {name!r} does not start, since kubelet is not done with its volumes and network."
+            found.append(_cause(PodReason.NOT_PREPARED, name, words))
         for status in _statuses(pod):
             since = text(status, "state", "running", "startedAt")
             if not since or status.get("ready") is not False:
@@ -154,21 +155,6 @@ def _unprepared(pod: Manifest) -> str:
     return text(prepared, "lastTransitionTime") if prepared.get("status") == "False" else ""
 
 
-def _unprepared_words(pod: Manifest, name: str) -> str:
-    mounted = sorted(
-        f"{kind} {named!r}"
-        for volume in items(pod, "spec", "volumes")
-        for kind, named in (
-            ("ConfigMap", text(volume, "configMap", "name")),
-            ("Secret", text(volume, "secret", "secretName")),
-            ("PersistentVolumeClaim", text(volume, "persistentVolumeClaim", "claimName")),
-        )
-        if named
-    )
-    what = f"its volumes ({', '.join(mounted)})" if mounted else "its network"
-    return f"Pod {name!r} does not start, since kubelet is not done with {what}."
-
-
 def _waiting(status: Mapping[str, Any], pod: str) -> tuple[str, str, str] | None:
     container, image = text(status, "name"), text(status, "image")
     reason, words = text(status, "state", "waiting", "reason"), text(status, "state", "waiting", "message")
@@ -225,11 +211,6 @@ def _ended(ended: Mapping[str, Any], status: Mapping[str, Any], pod: Manifest) -
         return _cause(PodReason.START_ERROR, name, words, status)
     said = f" ({_steady(text(ended, 'message'))})" if text(ended, "message") else ""
     words = f"{where} ends again and again, with exit code {code}{said}."
-    if any(
-        text(entry, "name") == container and mapping(entry, "livenessProbe")
-        for entry in items(pod, "spec", "containers")
-    ):
-        words += " It may be its liveness check, health.live, that ends it."
     return _cause(PodReason.CRASH_LOOP, name, words, status)
 
 

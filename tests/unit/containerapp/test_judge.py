@@ -237,9 +237,10 @@ def test_what_runs_only_between_two_crashes_is_not_ready(status: Status, expecte
 
 def test_a_liveness_check_is_named_where_there_is_one() -> None:
     cluster, resource = rolling()
-    crashing = pod(containerStatuses=[container(**waiting("CrashLoopBackOff"), lastState=ended(code=0))])
-    crashing["spec"] = {"containers": [{"name": "app", "livenessProbe": {"httpGet": {"path": "/live"}}}]}
-    cluster.pods = (crashing,)
+    template = cluster.deployment()["spec"]["template"]["spec"]
+    template["containers"][0]["livenessProbe"] = {"httpGet": {"path": "/live"}}
+    crashing = container(**waiting("CrashLoopBackOff"), lastState=ended(code=0))
+    cluster.pods = (pod(containerStatuses=[crashing]),)
     assert "health.live" in first(cluster, resource).message
 
 
@@ -253,9 +254,10 @@ def test_a_liveness_check_is_named_where_there_is_one() -> None:
 def test_a_volume_that_is_not_mounted(since: str, expected: str) -> None:
     cluster, resource = rolling()
     unprepared = {"type": "PodReadyToStartContainers", "status": "False", "lastTransitionTime": since}
-    stuck = pod(conditions=[unprepared], containerStatuses=[container(**waiting("ContainerCreating"))])
-    stuck["spec"] = {"volumes": [{"name": "cfg", "configMap": {"name": "settings"}}]}
-    cluster.pods = (stuck,)
+    template = cluster.deployment()["spec"]["template"]["spec"]
+    template["volumes"] = [{"name": "cfg", "configMap": {"name": "settings"}}]
+    waits = container(**waiting("ContainerCreating"))
+    cluster.pods = (pod(conditions=[unprepared], containerStatuses=[waits]),)
     finding = first(cluster, resource)
     assert finding.reason == expected
     assert ("ConfigMap 'settings'" in finding.message) == (expected == "ContainerCreating")

@@ -15,7 +15,7 @@ from pileus.kinds.containerapp.reasons import AppReason
 from pileus.objects import deployments, podcauses
 from pileus.objects.catalog import DEPLOYMENT, PERSISTENT_VOLUME_CLAIM, POD
 from pileus.objects.podcauses import Cause, PodReason
-from pileus.objects.reading import mapping, observed, text
+from pileus.objects.reading import items, mapping, observed, text
 
 REMEDIES = {
     PodReason.IMAGE_PULL: "Correct the image's name; for a private registry, name its Secret in pullSecrets.",
@@ -26,10 +26,16 @@ REMEDIES = {
     PodReason.OOM_KILLED: "Choose a larger size, or more resources.memory.",
     PodReason.CRASH_LOOP: "Its log says why: kubectl logs {pod} -c {container} --previous.",
     PodReason.UNSCHEDULABLE: "Ask for less with size or resources, or have nodes added.",
-    PodReason.NOT_PREPARED: "See that all of this exists; kubectl describe pod {pod} says more.",
+    PodReason.NOT_PREPARED: "What keeps it: kubectl describe pod {pod}.",
     PodReason.READINESS_FAILING: "Correct the app, or port and health.ready.",
     PodReason.STARTUP_FAILING: "Correct the app, or give it more time with health.startup.within.",
 }
+
+_NAMED_IN_VOLUMES = (
+    ("ConfigMap", ("configMap", "name")),
+    ("Secret", ("secret", "secretName")),
+    ("PersistentVolumeClaim", ("persistentVolumeClaim", "claimName")),
+)
 
 ROOT_REMEDY = "Set user to a number other than 0 that the image works with, such as 1000."
 
@@ -77,14 +83,35 @@ def _cause(resource: Resource, live: Manifest, world: World, track: str) -> tupl
         return claim, soonest(wait, found.recheck_after)
     if cause is None:
         return progressing, found.recheck_after
-    return _told(cause), found.recheck_after
+    return _told(cause, live), found.recheck_after
 
 
-def _told(cause: Cause) -> Finding:
+def _told(cause: Cause, live: Manifest) -> Finding:
+    """The cause with its remedy; what the pods ask for is read from the template of `live`."""
     remedy = REMEDIES[PodReason(cause.reason)].format(pod=cause.pod, container=cause.container)
     if cause.reason == PodReason.CONFIG_ERROR and "runAsNonRoot" in cause.message:
         remedy = ROOT_REMEDY
+    if cause.reason == PodReason.NOT_PREPARED and (mounted := _mounted(live)):
+        remedy = f"It mounts {mounted}: see that all of it exists. {remedy}"
+    if cause.reason == PodReason.CRASH_LOOP and _asked_for_life(live, cause.container):
+        remedy = f"It may be its liveness check, health.live, that ends it. {remedy}"
     return Finding(cause.reason, f"{cause.message} {remedy}")
+
+
+def _mounted(live: Manifest) -> str:
+    named = (
+        (kind, text(volume, *path))
+        for volume in items(live, "spec", "template", "spec", "volumes")
+        for kind, path in _NAMED_IN_VOLUMES
+    )
+    return ", ".join(sorted(f"{kind} {name!r}" for kind, name in named if name))
+
+
+def _asked_for_life(live: Manifest, container: str) -> bool:
+    return any(
+        text(entry, "name") == container and bool(mapping(entry, "livenessProbe"))
+        for entry in items(live, "spec", "template", "spec", "containers")
+    )
 
 
 def _restless(live: Manifest, world: World, track: str) -> Said:
@@ -92,7 +119,7 @@ def _restless(live: Manifest, world: World, track: str) -> Said:
     found = podcauses.restless(_newest(live, world, track), world.now)
     if found.first is None:
         return Said()
-    finding = _told(found.first)
+    finding = _told(found.first, live)
     reasons = {(DEPLOYMENT.kind, text(live, "metadata", "name")): str(finding.reason)}
     return Said((finding,), child_reasons=reasons, recheck_after=found.recheck_after)
 
