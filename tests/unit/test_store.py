@@ -45,8 +45,7 @@ def test_a_late_event_does_not_undo_an_own_write() -> None:
     store.put(SERVICE, service(9, text="written"))
     assert store.put(SERVICE, service(8, text="older")) is None
     assert store.remove(SERVICE, service(8)) is None
-    live = store.get(reference(SERVICE, service(1)))
-    assert live is not None
+    live = store.owned("o", OWNER)[reference(SERVICE, service(1))]
     assert live["spec"]["text"] == "written"
     assert live["metadata"]["resourceVersion"] == "9"
 

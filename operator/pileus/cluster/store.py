@@ -27,7 +27,6 @@ Belongs = tuple[str, str, str]
 
 @dataclass(slots=True)
 class _Entry:
-    uid: str
     version: int
     owner: str
     belongs: Belongs | None
@@ -41,7 +40,7 @@ class Store:
         self._entries: dict[ObjectRef, _Entry] = {}
         self._by_owner: dict[str, set[ObjectRef]] = {}
         self._by_label: dict[Belongs, set[ObjectRef]] = {}
-        self._gone: dict[ObjectRef, tuple[str, int]] = {}
+        self._gone: dict[ObjectRef, int] = {}  # the version at which it went
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -50,14 +49,13 @@ class Store:
         """Take in an object from an event or an answer; returns whom it belongs to if it was news."""
         ref = reference(kind, manifest)
         metadata = manifest["metadata"]
-        uid, version = metadata.get("uid", ""), _version(metadata)
+        version = _version(metadata)
         known = self._entries.get(ref)
         if known is not None and known.version >= version:
             return None
-        dead = self._gone.get(ref)
-        if dead is not None and version <= dead[1]:
+        if version <= self._gone.get(ref, -1):
             return None
-        entry = _Entry(uid, version, _owner(metadata), belongs(manifest), pack(project(kind, manifest)))
+        entry = _Entry(version, _owner(metadata), belongs(manifest), pack(project(kind, manifest)))
         if known is not None:
             self._unindex(ref, known)
         self._gone.pop(ref, None)
@@ -96,11 +94,6 @@ class Store:
             self._drop(ref, 0)
             self._gone.pop(ref, None)
 
-    def get(self, ref: ObjectRef) -> Manifest | None:
-        """The cached object, freshly decoded: callers may change it."""
-        entry = self._entries.get(ref)
-        return None if entry is None else _decode(entry)
-
     def owned(self, uid: str, owner: Belongs) -> dict[ObjectRef, Manifest]:
         """Objects that `uid` controls, and uncontrolled ones that carry the resource's labels."""
         refs = set(self._by_owner.get(uid, ()))
@@ -123,7 +116,7 @@ class Store:
         if known is None:
             return None
         self._unindex(ref, known)
-        self._gone[ref] = (known.uid, max(known.version, version))
+        self._gone[ref] = max(known.version, version)
         while len(self._gone) > 4096:
             self._gone.pop(next(iter(self._gone)))
         return known.belongs

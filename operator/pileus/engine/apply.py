@@ -55,6 +55,7 @@ class Applier:
         self._writer = writer
         self._recorder = recorder
         self._kinds = {(child.api_version, child.kind): child for child in kind.children}
+        self._children = {child.id: child for child in kind.children}
         # Where the API server or a webhook changes what we send, sending it again would change nothing:
         # (digest sent, digest of what it made of it), by object.
         self._normalised: dict[ObjectRef, tuple[str, str]] = {}
@@ -136,9 +137,8 @@ class Applier:
         return answer
 
     async def _prune(self, resource: Resource, plan: Plan, world: World, outcome: Outcome) -> None:
-        children = {child.id: child for child in self._kind.children}
         for ref, live in world.children.items():
-            if ref in outcome.live or ref in plan.keep or ref.kind not in children:
+            if ref in outcome.live or ref in plan.keep or ref.kind not in self._children:
                 continue
             if not controlled(live, resource) or live["metadata"].get("deletionTimestamp"):
                 continue
@@ -146,7 +146,7 @@ class Applier:
             try:
                 outcome.writes += 1
                 await self._writer.delete(
-                    children[ref.kind], ref, uid=metadata["uid"], version=metadata["resourceVersion"]
+                    self._children[ref.kind], ref, uid=metadata["uid"], version=metadata["resourceVersion"]
                 )
             except ApiError as error:
                 # A conflict only says that it changed meanwhile: its event brings the next pass.

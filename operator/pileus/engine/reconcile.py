@@ -20,7 +20,7 @@ from pileus.engine import labels
 from pileus.engine.apply import Applier, Outcome
 from pileus.engine.conditions import Condition, Reason, Verdict, merge, summarize, transitions
 from pileus.engine.kind import Kind
-from pileus.engine.plan import Finding, Manifest, ObjectRef, Plan
+from pileus.engine.plan import Finding, Manifest, Plan
 from pileus.engine.ports import ApiError, Observer, Recorder, Writer
 from pileus.engine.queue import Retry
 from pileus.engine.world import Resource, World
@@ -66,7 +66,7 @@ class Reconciler:
                     world = self._observer.world(self.kind, resource, referents)
         # 4. judge: what that means for the user
         with self._stage("judge"):
-            verdict = self._judge(resource, plan, outcome, world) if not invalid else Verdict()
+            verdict = self._judge(resource, plan, world) if not invalid else Verdict()
         # 5. report: one status write, if it differs; Events and metrics from the difference
         with self._stage("report"):
             if self._worth_telling(resource, outcome):
@@ -105,7 +105,7 @@ class Reconciler:
             logger.exception("Compiling %s %s/%s failed.", resource.kind, resource.namespace, resource.name)
             return Plan(findings=(_defect("compile", error),), prune=False)
 
-    def _judge(self, resource: Resource, plan: Plan, outcome: Outcome, world: World) -> Verdict:
+    def _judge(self, resource: Resource, plan: Plan, world: World) -> Verdict:
         if resource.deleting:
             return Verdict(findings=(_deleting(resource),))
         try:
@@ -140,17 +140,15 @@ class Reconciler:
                 generation=generation,
                 now=world.now,
             ),
-            "resources": [
-                _child_status(manifest, verdict) for manifest in self._children(plan, outcome, world)
-            ],
+            "resources": [_child_status(manifest, verdict) for manifest in self._children(plan, world)],
             "warnings": [{"reason": str(w.reason), "message": w.message} for w in plan.warnings],
         }
 
-    def _children(self, plan: Plan, outcome: Outcome, world: World) -> Iterator[Manifest]:
+    def _children(self, plan: Plan, world: World) -> Iterator[Manifest]:
         desired = {self._applier.reference(manifest) for manifest in plan.objects}
-        for ref, manifest in sorted(world.children.items(), key=lambda item: _order(item[0])):
+        for ref in sorted(world.children, key=lambda ref: (ref.kind, ref.name)):
             if ref in desired or ref in plan.keep or not plan.prune:
-                yield manifest
+                yield world.children[ref]
 
     async def _report(self, resource: Resource, status: Manifest) -> None:
         if dict(resource.status) == status:
@@ -227,10 +225,6 @@ def _defect(stage: str, error: Exception) -> Finding:
         f"This is a defect: the operator's log has the details.",
         stalled=True,
     )
-
-
-def _order(ref: ObjectRef) -> tuple[str, str]:
-    return ref.kind, ref.name
 
 
 def _child_status(manifest: Mapping[str, Any], verdict: Verdict) -> Manifest:

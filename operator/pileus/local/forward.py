@@ -25,7 +25,6 @@ class Side(asyncio.Protocol):
 
     def __init__(self, target: int | None = None) -> None:
         self._target = target
-        self._early: list[bytes] = []
         self.transport: asyncio.Transport | None = None
         self.other: Side | None = None
 

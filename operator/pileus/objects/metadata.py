@@ -15,14 +15,17 @@ from pileus.engine.world import Resource
 
 
 def labels(resource: Resource, *, component: str = "") -> dict[str, str]:
-    """The common labels; they go on every child and on pod templates."""
+    """The common labels; they go on every child and on pod templates.
+
+    A resource's name is a label value as it is: its CRD bounds it below 63 characters.
+    """
     common = {
         NAME: resource.kind.lower(),
-        INSTANCE: label_value(resource.name),
+        INSTANCE: resource.name,
         MANAGED_BY: MANAGER,
         PART_OF: "pileus",
         KIND: resource.kind,
-        OWNER_NAME: label_value(resource.name),
+        OWNER_NAME: resource.name,
     }
     if component:
         common["app.kubernetes.io/component"] = component
@@ -63,8 +66,3 @@ def child(
     if owned:
         metadata["ownerReferences"] = [owner_reference(resource)]
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **body}
-
-
-def label_value(name: str) -> str:
-    """`name` as a label value; CRDs bound names to 63 characters or less, so this is the identity."""
-    return name

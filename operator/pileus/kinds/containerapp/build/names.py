@@ -10,7 +10,7 @@ from __future__ import annotations
 from pileus.engine.labels import INSTANCE, KIND, OWNER_NAME
 from pileus.engine.plan import ObjectKind, ObjectRef
 from pileus.engine.world import Resource
-from pileus.objects.metadata import label_value, labels
+from pileus.objects.metadata import labels
 
 TRACK = "pileus.dev/track"
 STABLE = "stable"
@@ -54,8 +54,7 @@ def claim(resource: Resource, volume: str) -> str:
 
 def app_selector(resource: Resource) -> dict[str, str]:
     """Selects every pod of the app."""
-    name = label_value(resource.name)
-    return {INSTANCE: name, KIND: resource.kind, OWNER_NAME: name}
+    return {INSTANCE: resource.name, KIND: resource.kind, OWNER_NAME: resource.name}
 
 
 def selector(resource: Resource, track: str) -> dict[str, str]:
