@@ -9,6 +9,12 @@ from pathlib import Path
 import pytest
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("campaign")
+    group.addoption("--campaign", choices=("smoke", "full"), default="smoke", help="how much of it runs")
+    group.addoption("--seed", type=int, default=None, help="replay the campaign's dice with this seed")
+
+
 @pytest.fixture(scope="session")
 def apiserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The kubeconfig of a real etcd and kube-apiserver without controllers, for this session."""

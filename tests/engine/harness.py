@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -89,8 +90,19 @@ class Kube:
 class Operator:
     """One operator process: for Widgets, or with `whole` the product itself."""
 
-    def __init__(self, kubeconfig: Path, *, lease_namespace: str, identity: str = "one", whole: bool = False):
+    def __init__(
+        self,
+        kubeconfig: Path,
+        *,
+        lease_namespace: str,
+        identity: str = "one",
+        whole: bool = False,
+        environment: Mapping[str, str] | None = None,
+        log: Path | None = None,
+    ):
+        """`environment`: more variables. `log`: where its log goes, for tests that read it."""
         self._command = ["pileus", "run"] if whole else ["tests.engine.process"]
+        self._log = log
         self._env = {
             **os.environ,
             "KUBECONFIG": str(kubeconfig),
@@ -99,20 +111,35 @@ class Operator:
             "POD_NAME": identity,
             "PILEUS_NAMESPACE": lease_namespace,
             "PYTHONPATH": f"{Path(__file__).parents[2] / 'operator'}:{Path(__file__).parents[2]}",
+            **(environment or {}),
         }
         self._process: asyncio.subprocess.Process | None = None
         self._port = 0
 
-    async def start(self) -> None:
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    async def start(self, *, ready: bool = True) -> None:
+        """Start it; with `ready`, wait until its caches are in step."""
         self._port = free_port()
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            *self._command,
-            env={**self._env, "PILEUS_PORT": str(self._port)},
-            stderr=asyncio.subprocess.DEVNULL if not os.environ.get("PILEUS_TEST_LOGS") else None,
-        )
-        await self.until(lambda: self._ready(), "ready")
+        quiet = None if os.environ.get("PILEUS_TEST_LOGS") else asyncio.subprocess.DEVNULL
+        with contextlib.ExitStack() as files:
+            log = files.enter_context(self._log.open("ab")) if self._log else quiet
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                *self._command,
+                env={**self._env, "PILEUS_PORT": str(self._port)},
+                stderr=log,
+            )
+        if ready:
+            await self.until(lambda: self._ready(), "ready")
 
     async def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
         if self._process is not None and self._process.returncode is None:

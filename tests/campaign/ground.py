@@ -1,0 +1,505 @@
+"""The ground that tests stand on: a real control plane, the proxy before it, the operator behind that.
+
+The operator runs as its own process with the token of the ServiceAccount and the roles that the chart
+gives it. The driver is the administrator and goes around the proxy. Every test gets namespaces of its
+own; what it waits for has a deadline that only decides when to give up, and is no figure of merit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import os
+import re
+import signal
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pileus.cluster.client import Client, path
+from pileus.cluster.credentials import Endpoint
+from pileus.engine.plan import Manifest, ObjectKind
+from pileus.engine.ports import ApiError
+from tests.campaign.masks import differences, masked
+from tests.campaign.proxy import Proxy
+from tests.campaign.stagehands import Stagehands
+from tests.campaign.subject import Scenario, Spec, Step, Subject
+from tests.contract.charts import Helm
+from tests.engine.harness import NAMESPACES, Operator, condition
+from tests.programs import program
+
+SYSTEM = "pileus-system"
+DEADLINE = 120.0
+"""Seconds after which a state that must come is given up."""
+QUIET = 0.7
+"""Seconds without a write or an event after which things are taken for settled."""
+ROOT = Path(__file__).parents[2]
+
+APPLY = {"fieldManager": "user", "force": "true", "fieldValidation": "Strict"}
+TROUBLE = re.compile(r"Traceback|failed\.$|Task exception|never retrieved", re.MULTILINE)
+
+Snapshot = dict[str, Any]
+"""Masked objects of a namespace by `Kind name`."""
+
+
+class Ground:
+    """One subject on one cluster. Use `open`, as an asynchronous context manager."""
+
+    def __init__(self, client: Client, endpoint: Endpoint, subject: Subject, directory: Path):
+        self.client = client
+        self.subject = subject
+        self.directory = directory
+        self.endpoint = endpoint
+        self.proxy = self._proxy()
+        self.source = ROOT / "operator"
+        self._names = itertools.count()
+        self._operators: list[Operator] = []
+        self.operator = self._none = Operator(directory, lease_namespace=SYSTEM)
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(cls, kubeconfig: Path, subject: Subject, directory: Path) -> AsyncIterator[Ground]:
+        """Install definitions and roles, start the proxy; no operator yet."""
+        endpoint = await Endpoint.load(str(kubeconfig))
+        async with Client(endpoint, agent="campaign") as client:
+            ground = cls(client, endpoint, subject, directory)
+            await ground._install()
+            await ground.proxy.start()
+            hands = asyncio.create_task(Stagehands(client).run())
+            try:
+                yield ground
+            finally:
+                hands.cancel()
+                await ground.stop()
+                await ground.proxy.close()
+
+    # the operator
+
+    def replica(self, identity: str = "one", proxy: Proxy | None = None, **settings: str) -> Operator:
+        """An operator behind a proxy; not started yet."""
+        way = proxy or self.proxy
+        kubeconfig = self.directory / f"{identity}.kubeconfig"
+        kubeconfig.write_text(yaml.safe_dump(_kubeconfig(way.url, self._token)))
+        environment = {
+            "PYTHONPATH": f"{self.source}:{ROOT}",
+            **self.subject.settings,
+            **settings,
+        }
+        made = Operator(
+            kubeconfig,
+            lease_namespace=SYSTEM,
+            identity=identity,
+            whole=True,
+            environment=environment,
+            log=self.directory / f"{identity}.log",
+        )
+        self._operators.append(made)
+        return made
+
+    async def start(self) -> None:
+        """Start the operator, if it does not run."""
+        if not self.operator.running:
+            if self.operator is self._none:
+                self.operator = self.replica()
+            await self.operator.start()
+
+    async def stop(self) -> None:
+        """End every operator."""
+        for operator in self._operators:
+            await operator.kill()
+
+    async def restart(self) -> None:
+        """Kill it and start it anew."""
+        await self.kill()
+        await self.start()
+
+    async def kill(self) -> None:
+        """As `kill -9`."""
+        await self.operator.kill(signal.SIGKILL)
+
+    @contextlib.asynccontextmanager
+    async def supervised(self) -> AsyncIterator[None]:
+        """While this lasts, an operator that has died is started again, as Kubernetes would."""
+
+        async def watch() -> None:
+            while True:
+                if not self.operator.running:
+                    with contextlib.suppress(AssertionError):  # died again while it started
+                        await self.operator.start()
+                await asyncio.sleep(0.05)
+
+        task = asyncio.create_task(watch())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    def log(self) -> str:
+        """What all operators have logged so far."""
+        return "".join(file.read_text(errors="replace") for file in sorted(self.directory.glob("*.log")))
+
+    def trouble(self) -> list[str]:
+        """Lines of the log that tell of a defect."""
+        return [line for line in self.log().splitlines() if TROUBLE.search(line)]
+
+    # the cluster
+
+    async def clear(self) -> None:
+        """Between tests: no faults, no operator, no resources of ours."""
+        self.proxy.heal()
+        await self.stop()
+        self.operator = self._none
+        for file in self.directory.glob("*.log"):
+            file.unlink()
+        for item in await self.list(self.subject.target):
+            metadata = item["metadata"]
+            if metadata.get("finalizers"):
+                await self.patch(
+                    self.subject.target,
+                    metadata["namespace"],
+                    metadata["name"],
+                    {"metadata": {"finalizers": None}},
+                )
+        for namespace in {item["metadata"]["namespace"] for item in await self.list(self.subject.target)}:
+            await self.client.request("delete", path(self.subject.target, namespace), method="DELETE")
+        self.proxy.calls.clear()
+
+    async def namespace(self, purpose: str, *, around: bool = True, granted: bool = True) -> str:
+        """A new namespace with the objects that the subject's specs name."""
+        name = f"c-{purpose}-{os.getpid() % 10000}-{next(self._names)}"
+        await self.create(NAMESPACES, "", {"metadata": {"name": name}})
+        if granted:
+            await self.create(ROLE_BINDINGS, name, _grant())
+        for manifest in self.subject.around if around else ():
+            await self.apply_foreign(name, manifest)
+        return name
+
+    async def namespaces(self, purpose: str, count: int) -> list[str]:
+        """Several of them."""
+        return list(await asyncio.gather(*(self.namespace(purpose) for _ in range(count))))
+
+    async def drop(self, *namespaces: str) -> None:
+        """Have namespaces deleted, without waiting."""
+        for namespace in namespaces:
+            with contextlib.suppress(ApiError):
+                await self.client.request("delete", path(NAMESPACES, "", namespace), method="DELETE")
+
+    async def apply(
+        self, namespace: str, spec: Spec | None, name: str = "app", **query: str
+    ) -> Manifest | None:
+        """What a user does: apply a whole spec, or (None) delete the resource."""
+        target = self.subject.target
+        if spec is None:
+            await self.delete(target, namespace, name)
+            return None
+        return await self.client.request(
+            "patch",
+            path(target, namespace, name),
+            method="PATCH",
+            params=APPLY | query,
+            body=self.subject.manifest(name, spec),
+            content_type="application/apply-patch+yaml",
+        )
+
+    async def create(self, kind: ObjectKind, namespace: str, manifest: Manifest) -> Manifest:
+        """Create any object."""
+        body = {**kind.type_meta, **manifest}
+        return await self.client.request("create", path(kind, namespace), method="POST", body=body)
+
+    async def apply_foreign(self, namespace: str, manifest: Manifest) -> None:
+        """Apply any object of a core or known kind."""
+        group, _, version = manifest["apiVersion"].rpartition("/")
+        kind = ObjectKind(group, version, manifest["kind"], _plural(manifest["kind"]))
+        await self.client.request(
+            "patch",
+            path(kind, namespace, manifest["metadata"]["name"]),
+            method="PATCH",
+            params={"fieldManager": "around", "force": "true"},
+            body=manifest,
+            content_type="application/apply-patch+yaml",
+        )
+
+    async def get(self, kind: ObjectKind, namespace: str, name: str = "app") -> Manifest | None:
+        """An object, or None."""
+        try:
+            return await self.client.get(kind, namespace, name)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def patch(
+        self, kind: ObjectKind, namespace: str, name: str, body: Manifest, subresource: str = ""
+    ) -> None:
+        """A merge patch."""
+        await self.client.request(
+            "patch",
+            path(kind, namespace, name, subresource),
+            method="PATCH",
+            body=body,
+            content_type="application/merge-patch+json",
+        )
+
+    async def delete(self, kind: ObjectKind, namespace: str, name: str) -> None:
+        """Delete; gone already is as good."""
+        try:
+            await self.client.request("delete", path(kind, namespace, name), method="DELETE")
+        except ApiError as error:
+            if error.status != 404:
+                raise
+
+    async def list(self, kind: ObjectKind, namespace: str = "") -> list[Manifest]:
+        """All objects of a kind; none if it is not served."""
+        try:
+            answer = await self.client.request("list", path(kind, namespace), timeout=60)
+        except ApiError as error:
+            if error.status == 404:
+                return []
+            raise
+        return [{**kind.type_meta, **item} for item in answer["items"]]
+
+    async def version(self) -> str:
+        """The cluster's resourceVersion now."""
+        answer = await self.client.request("list", path(self.subject.target), params={"limit": "1"})
+        return str(answer["metadata"]["resourceVersion"])
+
+    # what tests ask
+
+    async def snapshots(self, namespaces: Iterable[str], *, history: bool = True) -> dict[str, Snapshot]:
+        """The resource and its children in each namespace, masked."""
+        found: dict[str, Snapshot] = {namespace: {} for namespace in namespaces}
+        for kind in (self.subject.target, *self.subject.owned):
+            for item in await self.list(kind):
+                namespace, name = item["metadata"]["namespace"], item["metadata"]["name"]
+                if namespace not in found or (kind.kind, name) == ("ServiceAccount", "default"):
+                    continue
+                if kind is not self.subject.target:
+                    item.pop("status", None)
+                    item["metadata"].pop("finalizers", None)  # of Kubernetes' own protection
+                    _without_controllers_notes(item)
+                found[namespace][f"{kind.kind} {name}"] = masked(item, namespace, history=history)
+        return found
+
+    async def snapshot(self, namespace: str, *, history: bool = True) -> Snapshot:
+        """One namespace."""
+        return (await self.snapshots([namespace], history=history))[namespace]
+
+    async def reach(
+        self, wanted: Mapping[str, Snapshot], *, history: bool = True, seconds: float = DEADLINE
+    ) -> dict[str, list[str]]:
+        """Wait until each namespace is as wanted, and stays; what differs where it never is."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        while True:
+            found = await self.snapshots(wanted, history=history)
+            late = {name: differences(found[name], want) for name, want in wanted.items()}
+            late = {name: lines for name, lines in late.items() if lines}
+            if not late and all(self.proxy.quiet(name) >= QUIET for name in wanted):
+                return {}
+            if asyncio.get_running_loop().time() > deadline:
+                return late or {name: ["never comes to rest"] for name in wanted}
+            await asyncio.sleep(0.2)
+
+    async def settled(self, *namespaces: str, quiet: float = QUIET) -> None:
+        """Wait until there is no write and no event for a while."""
+        deadline = asyncio.get_running_loop().time() + DEADLINE
+        while self.proxy.quiet(*namespaces) < quiet:
+            assert asyncio.get_running_loop().time() < deadline, f"never quiet: {self._last(*namespaces)}"
+            await asyncio.sleep(0.1)
+
+    async def until(
+        self,
+        wanted: Callable[[Manifest | None], bool],
+        namespace: str,
+        why: str,
+        *,
+        name: str = "app",
+        kind: ObjectKind | None = None,
+    ) -> Manifest | None:
+        """Wait for an object to be as wanted; fails with what it is instead."""
+        deadline = asyncio.get_running_loop().time() + DEADLINE
+        while True:
+            live = await self.get(kind or self.subject.target, namespace, name)
+            if wanted(live):
+                return live
+            assert asyncio.get_running_loop().time() < deadline, f"{why}: {(live or {}).get('status', live)}"
+            await asyncio.sleep(0.1)
+
+    async def done(self, namespace: str, step: Step, name: str = "app") -> None:
+        """Wait until what the step asks for is there, and settled."""
+        if step.spec is None:
+            await self.until(lambda live: live is None, namespace, f"{step.name}: gone", name=name)
+        else:
+            await self.until(
+                lambda live: ready(live) == step.reason,
+                namespace,
+                f"{step.name}: Ready with reason {step.reason}",
+                name=name,
+            )
+        await self.settled(namespace, quiet=step.rest)
+
+    async def calm(self, scenario: Scenario, purpose: str = "calm") -> Calm:
+        """The undisturbed run, by which others are judged."""
+        namespace = await self.namespace(purpose)
+        run = Calm()
+        for step in scenario.steps:
+            before = len(self.proxy.calls)
+            await self.apply(namespace, step.spec)
+            await self.done(namespace, step)
+            run.ends.append(await self._at_rest(namespace))
+            writes = [call.write for call in self.proxy.writes(namespace, since=before)]
+            run.writes.append([write for write in dict.fromkeys(writes) if write.resource != "events"])
+        await self.drop(namespace)
+        return run
+
+    async def _at_rest(self, namespace: str) -> Snapshot:
+        """A snapshot that is the same when looked at again: garbage is collected in its own time."""
+        last = await self.snapshot(namespace)
+        while True:
+            await asyncio.sleep(QUIET)
+            now = await self.snapshot(namespace)
+            if now == last and self.proxy.quiet(namespace) >= QUIET:
+                return now
+            last = now
+
+    def _last(self, *namespaces: str) -> str:
+        return "; ".join(str(call) for call in self.proxy.writes(*namespaces)[-5:])
+
+    # once
+
+    def _proxy(self) -> Proxy:
+        trust = self.endpoint.ssl_context()
+        assert not isinstance(trust, bool)
+        trust = _only_the_authority(self.endpoint)
+        return Proxy(self.endpoint.server, trust)
+
+    async def second_proxy(self) -> Proxy:
+        """Another replica's way to the API server; the caller closes it."""
+        proxy = self._proxy()
+        await proxy.start()
+        return proxy
+
+    async def _install(self) -> None:
+        await self._ensure(NAMESPACES, "", {"metadata": {"name": SYSTEM}})
+        for manifest in chart_roles():
+            await self._ensure(_kind_of(manifest), manifest["metadata"].get("namespace", ""), manifest)
+        await self._ensure(CRDS, "", yaml.safe_load((ROOT / self.subject.crd).read_text()))
+        while not await self._served(self.subject.target):
+            await asyncio.sleep(0.1)
+        for manifest in self.subject.prepare():
+            await self._ensure(_kind_of(manifest), manifest["metadata"].get("namespace", ""), manifest)
+        self._token = await self.token(SYSTEM, "pileus")
+
+    async def token(self, namespace: str, account: str) -> str:
+        """A token of a ServiceAccount, good for a day."""
+        url = path(ObjectKind("", "v1", "ServiceAccount", "serviceaccounts"), namespace, account, "token")
+        body = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"expirationSeconds": 86400},
+        }
+        answer = await self.client.request("create", url, method="POST", body=body)
+        return str(answer["status"]["token"])
+
+    async def _served(self, kind: ObjectKind) -> bool:
+        with contextlib.suppress(ApiError):
+            await self.client.request("list", path(kind))
+            return True
+        return False
+
+    async def _ensure(self, kind: ObjectKind, namespace: str, manifest: Manifest) -> None:
+        try:
+            await self.create(kind, namespace, manifest)
+        except ApiError as error:
+            if error.status != 409:
+                raise
+
+
+class Calm:
+    """What an undisturbed run did, by step: its end, and its writes in order."""
+
+    def __init__(self) -> None:
+        self.ends: list[Snapshot] = []
+        self.writes: list[list[Any]] = []
+
+
+CRDS = ObjectKind(
+    "apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False
+)
+ROLE_BINDINGS = ObjectKind("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings")
+ROLES = frozenset({"ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "ServiceAccount"})
+CLUSTER_WIDE = frozenset({"ClusterRole", "ClusterRoleBinding", "GatewayClass", "Namespace", "IngressClass"})
+
+
+def chart_roles() -> list[Manifest]:
+    """What the chart grants the operator, as Helm renders it."""
+    rendered = Helm(program("helm")).template({})
+    return [manifest for manifest in rendered if manifest["kind"] in ROLES]
+
+
+def ready(live: Manifest | None) -> str:
+    """Reason of the Ready condition, if the status speaks of the present spec; else an empty string."""
+    found = condition(live, "Ready")
+    seen = ((live or {}).get("status") or {}).get("observedGeneration")
+    current = seen == (live or {}).get("metadata", {}).get("generation")
+    return str(found["reason"]) if found and current else ""
+
+
+def message(live: Manifest | None) -> str:
+    """Message of the Ready condition."""
+    return str((condition(live, "Ready") or {}).get("message", ""))
+
+
+def _only_the_authority(endpoint: Endpoint) -> Any:
+    """Trust the cluster's CA, without the administrator's certificate: the operator has its own token."""
+    import ssl
+
+    return ssl.create_default_context(cafile=endpoint.ca_file)
+
+
+def _without_controllers_notes(item: Manifest) -> None:
+    """Annotations that controllers write on children, in their own time."""
+    notes = item["metadata"].get("annotations", {})
+    for key in [key for key in notes if not key.startswith(("pileus.dev/", "deployment.kubernetes.io/"))]:
+        if "kubernetes.io" in key or "autoscaling" in key:
+            del notes[key]
+
+
+def _kubeconfig(url: str, token: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "operator",
+        "clusters": [{"name": "proxy", "cluster": {"server": url}}],
+        "users": [{"name": "operator", "user": {"token": token}}],
+        "contexts": [{"name": "operator", "context": {"cluster": "proxy", "user": "operator"}}],
+    }
+
+
+def _grant() -> Manifest:
+    """What an administrator does who lists the namespace in the chart's `references.namespaces`."""
+    return {
+        "metadata": {"name": "pileus-references"},
+        "roleRef": {
+            "apiGroup": "rbac.authorization.k8s.io",
+            "kind": "ClusterRole",
+            "name": "pileus-references",
+        },
+        "subjects": [{"kind": "ServiceAccount", "name": "pileus", "namespace": SYSTEM}],
+    }
+
+
+def _kind_of(manifest: Manifest) -> ObjectKind:
+    group, _, version = manifest["apiVersion"].rpartition("/")
+    kind = manifest["kind"]
+    return ObjectKind(group, version, kind, _plural(kind), namespaced=kind not in CLUSTER_WIDE)
+
+
+def _plural(kind: str) -> str:
+    lower = kind.lower()
+    if lower.endswith("y") and lower[-2] not in "aeiou":
+        return f"{lower[:-1]}ies"
+    return f"{lower}{'es' if lower.endswith('s') else 's'}"

@@ -1,0 +1,5 @@
+"""The kinds of the campaign, one module each."""
+
+from tests.campaign.subjects.containerapp import CONTAINER_APP
+
+SUBJECTS = (CONTAINER_APP,)

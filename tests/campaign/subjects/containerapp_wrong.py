@@ -1,0 +1,4 @@
+"""x"""
+
+WRONG = ()
+DEPUTIES = ()

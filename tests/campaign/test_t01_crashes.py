@@ -1,0 +1,65 @@
+"""T1 and T2: the operator dies before or after each write; the answer to each write is lost.
+
+One namespace for each point, all at once: the step is applied in all of them, and each has its own
+fault armed. So every crash also catches the other namespaces somewhere in the middle.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.campaign import faults
+from tests.campaign.conftest import Points
+from tests.campaign.faults import Act, Rule
+from tests.campaign.ground import Calm, Ground
+from tests.campaign.subject import Scenario
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_t01_crash_at_every_write(ground: Ground, points: Points, full: bool) -> None:
+    acts = {when: faults.crash(ground.kill, when) for when in ("before", "after")}
+    for scenario in chosen(ground, full):
+        async with ground.supervised():
+            await _disturbed(ground, points, scenario, await ground.calm(scenario), acts)
+
+
+async def test_t02_the_answer_to_every_write_is_lost(ground: Ground, points: Points, full: bool) -> None:
+    acts = {how: faults.lose(how) for how in ("504", "reset")}
+    for scenario in chosen(ground, full):
+        await _disturbed(ground, points, scenario, await ground.calm(scenario), acts)
+
+
+def chosen(ground: Ground, full: bool) -> list[Scenario]:
+    """The scenarios of this run."""
+    return [scenario for scenario in ground.subject.scenarios if full or scenario.smoke]
+
+
+async def _disturbed(
+    ground: Ground, points: Points, scenario: Scenario, calm: Calm, acts: dict[str, Act]
+) -> None:
+    """The scenario once for each write and act; each must come to the calm run's end, step by step."""
+    plans = [
+        (step, write, how) for step, writes in enumerate(calm.writes) for write in writes for how in acts
+    ]
+    spaces = await ground.namespaces(scenario.name, len(plans))
+    problems: dict[str, str] = {}
+    rules: dict[str, Rule] = {}
+    for number, step in enumerate(scenario.steps):
+        for space, (at, write, how) in zip(spaces, plans, strict=True):
+            if at == number:
+                rules[space] = Rule(faults.writes_to(space, write), acts[how])
+        ground.proxy.rules[:] = [rule for rule in rules.values() if not rule.taken]
+        await asyncio.gather(*(ground.apply(space, step.spec) for space in spaces))
+        late = await ground.reach({space: calm.ends[number] for space in spaces if space not in problems})
+        problems |= {space: f"{step.name}: {lines}" for space, lines in late.items()}
+    ground.proxy.rules.clear()
+    for space, (at, write, how) in zip(spaces, plans, strict=True):
+        point = f"{scenario.name}, {scenario.steps[at].name}, {how} {write}"
+        if not rules[space].taken and write.resource.endswith("/status"):
+            continue  # how often the status is written on the way depends on when others report
+        missed = "" if rules[space].taken else "this write was never made"
+        points.check(point, problems.get(space) or missed)
+    await ground.drop(*spaces)

@@ -1,0 +1,99 @@
+"""T3: each write is refused for a while; the condition says so, tries are few, and healing heals."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+
+import pytest
+
+from tests.campaign import faults
+from tests.campaign.calls import WriteName
+from tests.campaign.conftest import Points
+from tests.campaign.faults import Rule
+from tests.campaign.ground import Ground, ready
+from tests.campaign.subject import Scenario
+from tests.campaign.test_t01_crashes import chosen
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+TOLD = {409: "Progressing", 429: "ApiUnavailable", 500: "ApiUnavailable", 403: "Forbidden"}
+"""Reason of Ready while every try to write a child gets this answer."""
+HELD = 6.0
+"""Seconds that a refusal lasts at least: long enough for a hot loop to give itself away."""
+
+
+async def test_t03_every_write_is_refused_for_a_while(ground: Ground, points: Points, full: bool) -> None:
+    for scenario in chosen(ground, full):
+        calm = await ground.calm(scenario)
+        for number, writes in enumerate(calm.writes):
+            await _step(ground, points, scenario, number, writes, calm.ends)
+
+
+async def _step(
+    ground: Ground,
+    points: Points,
+    scenario: Scenario,
+    number: int,
+    writes: list[WriteName],
+    ends: list[dict[str, object]],
+) -> None:
+    step = scenario.steps[number]
+    once = list({(w.verb, w.resource, w.name): w for w in writes}.values())
+    plans = [(write, status) for write in once for status in TOLD]
+    if not plans:
+        return
+    spaces = await ground.namespaces(scenario.name, len(plans))
+    for before in range(number):
+        await asyncio.gather(*(ground.apply(space, scenario.steps[before].spec) for space in spaces))
+        late = await ground.reach(dict.fromkeys(spaces, ends[before]))
+        assert not late, f"undisturbed as yet: {late}"
+    rules = {
+        space: Rule(
+            faults.attempts_at(space, write),
+            faults.answer(status, retry_after=1 if status == 429 else 0),
+            times=None,
+        )
+        for space, (write, status) in zip(spaces, plans, strict=True)
+    }
+    ground.proxy.rules[:] = list(rules.values())
+    shown = dict(ground.proxy.events)
+    await asyncio.gather(*(ground.apply(space, step.spec) for space in spaces))
+    told = await asyncio.gather(
+        *(_told(ground, space, rules[space], *plan) for space, plan in zip(spaces, plans, strict=True))
+    )
+    tries = {
+        space: _tries(rules[space], ground.proxy.events[space] - shown.get(space, 0)) for space in spaces
+    }
+    ground.proxy.rules.clear()
+    late = await ground.reach(dict.fromkeys(spaces, ends[number]))
+    for space, (write, status), problem in zip(spaces, plans, told, strict=True):
+        point = f"{scenario.name}, {step.name}, {status} for {write}"
+        points.check(point, problem or tries[space] or late.get(space))
+    await ground.drop(*spaces)
+
+
+async def _told(ground: Ground, space: str, rule: Rule, write: WriteName, status: int) -> str:
+    """Wait until the refusal is told (a status that cannot be written: until it is tried again)."""
+    started = asyncio.get_running_loop().time()
+    problem = ""
+    try:
+        if write.resource.endswith("/status"):
+            while len(rule.taken) < 2:
+                await asyncio.sleep(0.1)
+                assert asyncio.get_running_loop().time() - started < 60, "not tried again"
+        else:
+            await ground.until(lambda live: ready(live) == TOLD[status], space, f"says {TOLD[status]}")
+    except AssertionError as error:
+        problem = str(error)
+    await asyncio.sleep(max(0.0, HELD - (asyncio.get_running_loop().time() - started)))
+    return problem
+
+
+def _tries(rule: Rule, events: int) -> str:
+    """More tries than backoff and the events that were shown can explain are a hot loop."""
+    if not rule.taken:
+        return "never tried"
+    lasted = asyncio.get_running_loop().time() - rule.taken[0].at
+    allowed = 4 + 2 * math.log2(1 + lasted) + 2 * events
+    return f"{len(rule.taken)} tries in {lasted:.0f} s" if len(rule.taken) > allowed else ""
