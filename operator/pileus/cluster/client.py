@@ -127,7 +127,18 @@ class Client:
     async def stream(
         self, url: str, *, params: Mapping[str, str], idle: float, accept: str = ""
     ) -> AsyncIterator[Manifest]:
-        """The events of a watch, one JSON document a line. Ends after `idle` seconds of silence."""
+        """The events of a watch, parsed."""
+        async for lines in self.lines(url, params=params, idle=idle, accept=accept):
+            for line in lines:
+                yield orjson.loads(line)
+
+    async def lines(
+        self, url: str, *, params: Mapping[str, str], idle: float, accept: str = ""
+    ) -> AsyncIterator[list[bytes]]:
+        """The events of a watch, one JSON text a line, as many at once as have arrived.
+
+        Ends after `idle` seconds of silence.
+        """
         assert self._session is not None, "use the client as a context manager"
         headers = await self._headers("", accept)
         started = asyncio.get_running_loop().time()
@@ -147,10 +158,9 @@ class Client:
                     pending = lines.pop()
                     if len(pending) > LINE_LIMIT:
                         raise ApiError(0, "TooLarge", "A watch event was larger than the client reads.")
-                    for line in lines:
-                        if line:
-                            yield orjson.loads(line)
-        except (aiohttp.ClientError, TimeoutError, OSError, orjson.JSONDecodeError) as error:
+                    if lines:
+                        yield [line for line in lines if line]
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
             if not counted:
                 self._count("watch", "error", asyncio.get_running_loop().time() - started)
             raise ApiError(0, "Unreachable", f"The watch broke off ({type(error).__name__}).") from None

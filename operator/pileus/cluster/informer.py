@@ -1,4 +1,4 @@
-"""A lean informer: keeps the store in step with one kind, by one watch.
+"""A lean informer: keeps a store in step with one kind, by one watch. Ours and foreign kinds alike.
 
 It opens a streaming list (initial events, then a bookmark), falls back to a paged list where the
 API server refuses that, and resumes from the last version it saw. 410 and a version that went
@@ -15,10 +15,14 @@ import logging
 import random
 from collections.abc import Callable
 
+import msgspec
+import orjson
+
 from pileus.cluster.client import PARTIAL, Client, path
-from pileus.cluster.store import Belongs, Store, reference
+from pileus.cluster.sighting import Belongs, Sighting, read_event
+from pileus.cluster.store import Store
 from pileus.engine import labels
-from pileus.engine.plan import Manifest, ObjectKind, ObjectRef
+from pileus.engine.plan import ObjectKind, ObjectRef
 from pileus.engine.ports import ApiError
 
 logger = logging.getLogger(__name__)
@@ -30,7 +34,12 @@ ABSENT_RETRY = 30.0
 
 
 class Informer:
-    """Watches one kind. `news` is called with the resource that a changed object belongs to."""
+    """Watches one kind.
+
+    `news` is called with the resource that a changed object belongs to, and `gone` with the one that
+    a vanished object belonged to (without it, that is news too); `changed` when the kind comes or
+    goes, and where objects are `shared`, belong to nobody, at each of their changes.
+    """
 
     def __init__(
         self,
@@ -40,7 +49,9 @@ class Informer:
         *,
         news: Callable[[Belongs], None],
         changed: Callable[[ObjectKind], None],
+        gone: Callable[[Belongs], None] | None = None,
         selector: str = labels.SELECTOR,
+        shared: bool = False,
         metadata_only: bool = False,
     ):
         self.kind = kind
@@ -49,8 +60,10 @@ class Informer:
         self._client = client
         self._store = store
         self._news = news
+        self._gone = gone or news
         self._changed = changed
         self._selector = selector
+        self._shared = shared
         self._accept = PARTIAL if metadata_only else ""
         self._version = ""
         self._streaming = True
@@ -88,7 +101,8 @@ class Informer:
     def _absent(self) -> None:
         if self.served is not False:
             self.served = False
-            self._store.clear(self.kind)
+            for concerned in self._store.clear(self.kind):
+                self._gone(concerned)
             self._version = ""
             self._changed(self.kind)
         self.synced.set()
@@ -114,58 +128,75 @@ class Informer:
         }
         if self._selector:
             params["labelSelector"] = self._selector
-        initial = not self._version
-        if initial:
+        if not self._version:
             params |= {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
         else:
             params["resourceVersion"] = self._version
-        seen: set[ObjectRef] = set()
+        present: set[ObjectRef] | None = set() if not self._version else None  # during a streaming list
         url = path(self.kind)
-        async for event in self._client.stream(url, params=params, idle=IDLE, accept=self._accept):
-            kind, manifest = event["type"], event["object"]
-            if kind == "ERROR":
+        async for lines in self._client.lines(url, params=params, idle=IDLE, accept=self._accept):
+            for line in lines:
+                present = self._event(line, present)
+            if present is not None:
+                await asyncio.sleep(0)  # a long list must not keep others waiting
+
+    def _event(self, line: bytes, present: set[ObjectRef] | None) -> set[ObjectRef] | None:
+        """Take in one line of the watch; returns what the streaming list showed so far, None after it."""
+        try:
+            event = read_event(line)
+            if event.type == "ERROR":
+                status = orjson.loads(memoryview(event.object))
                 raise ApiError(
-                    int(manifest.get("code", 500)), str(manifest.get("reason", "")), "The watch expired."
+                    int(status.get("code", 500)), str(status.get("reason", "")), "The watch expired."
                 )
-            version = manifest["metadata"]["resourceVersion"]
-            if kind == "BOOKMARK":
-                marks = manifest["metadata"].get("annotations") or {}
-                if initial and marks.get("k8s.io/initial-events-end") == "true":
-                    self._replace(seen, int(version))
-                    initial = False
-                if not initial:
-                    self._version = version
-                continue
-            if initial:
-                seen.add(reference(self.kind, manifest))
-            self._take(kind, manifest)
-            if not initial:
+            if event.type == "BOOKMARK":
+                metadata = orjson.loads(memoryview(event.object))["metadata"]
+                version = str(metadata["resourceVersion"])
+                ends = (metadata.get("annotations") or {}).get("k8s.io/initial-events-end") == "true"
+                if present is not None and not ends:
+                    return present
+                if present is not None:
+                    self._replace(present, int(version))
                 self._version = version
+                return None
+            seen = self._store.see(self.kind, event.object)
+        except (msgspec.MsgspecError, orjson.JSONDecodeError) as error:
+            raise ApiError(0, "Unreadable", f"A watch event is not what it should be ({error}).") from None
+        self._take(event.type, seen)
+        if present is not None:
+            present.add(seen.ref)
+        else:
+            self._version = str(seen.version)
+        return present
 
     async def _list(self) -> None:
         params = {"limit": PAGE} | ({"labelSelector": self._selector} if self._selector else {})
-        seen: set[ObjectRef] = set()
+        present: set[ObjectRef] = set()
         while True:
             accept = self._accept.replace("PartialObjectMetadata;", "PartialObjectMetadataList;")
             page = await self._client.request("list", path(self.kind), params=params, accept=accept)
             for item in page.get("items") or ():
-                seen.add(reference(self.kind, item))
-                self._take("ADDED", item)
+                seen = self._store.see(self.kind, item)
+                present.add(seen.ref)
+                self._take("ADDED", seen)
             more = page["metadata"].get("continue")
             if not more:
                 break
             params["continue"] = more
-        self._replace(seen, int(page["metadata"]["resourceVersion"]))
+        self._replace(present, int(page["metadata"]["resourceVersion"]))
         self._version = page["metadata"]["resourceVersion"]
 
-    def _replace(self, seen: set[ObjectRef], version: int) -> None:
-        for owner in self._store.replace(self.kind, seen, version):
-            self._news(owner)
+    def _replace(self, present: set[ObjectRef], version: int) -> None:
+        for concerned in self._store.replace(self.kind, present, version):
+            self._gone(concerned)
         self._present()
 
-    def _take(self, event: str, manifest: Manifest) -> None:
-        change = self._store.remove if event == "DELETED" else self._store.put
-        if (owner := change(self.kind, manifest)) is not None:
-            self._news(owner)
-        elif not self._selector:
+    def _take(self, event: str, seen: Sighting) -> None:
+        if event == "DELETED":
+            concerned, tell = self._store.remove(self.kind, seen), self._gone
+        else:
+            concerned, tell = self._store.take(self.kind, seen), self._news
+        if concerned is not None:
+            tell(concerned)
+        elif self._shared:
             self._changed(self.kind)

@@ -1,32 +1,34 @@
-"""The cache of foreign objects: compact, indexed by owner, ordered by resourceVersion.
+"""The cache of objects: compact, indexed by owner and by resource, ordered by resourceVersion.
 
-Objects are kept as compressed JSON and decoded only for the pass that needs them: a pass looks at a
-handful, the cache holds tens of thousands. What nobody reads (managedFields, pod specs) is
-projected away on the way in. Events that are older than what is known are ignored, so that the
-answer to an own write, put in by `put`, is never undone by a late event (read your own writes).
+Objects are kept as packed text and parsed only for the pass that needs them: a pass looks at a
+handful, the cache holds tens of thousands. What readers get has no managedFields, and of pods and
+replica sets only what is read. Events that are older than what is known are ignored, so that the
+answer to an own write is never undone by a late event (read your own writes); an event that comes
+before the answer to the write that caused it is held until the answer tells whose doing it was.
 It does no I/O and wakes nobody: callers get told which resource an object belongs to.
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import orjson
 
-from pileus.engine import labels
+from pileus.cluster.packing import Packer
+from pileus.cluster.sighting import Belongs, Sighting, Text, parsed, sighting
 from pileus.engine.plan import Manifest, ObjectKind, ObjectRef
 
-K = TypeVar("K", str, tuple[str, str, str])
+K = TypeVar("K", str, Belongs)
 
-Belongs = tuple[str, str, str]
-"""(our kind, namespace, name): the resource that an object belongs to by its labels."""
+TOMBSTONES = 4096
+"""Deleted objects whose version is remembered, so that a late event does not raise them."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Entry:
+    ref: ObjectRef
     version: int
     owner: str
     belongs: Belongs | None
@@ -34,148 +36,178 @@ class _Entry:
 
 
 class Store:
-    """Live foreign objects by reference, by owner uid and by the resource that their labels name."""
+    """Live objects by reference, by owner uid and by the resource that they belong to."""
 
     def __init__(self) -> None:
-        self._entries: dict[ObjectRef, _Entry] = {}
-        self._by_owner: dict[str, set[ObjectRef]] = {}
-        self._by_label: dict[Belongs, set[ObjectRef]] = {}
+        self._entries: dict[str, dict[ObjectRef, _Entry]] = {}  # by kind id
+        self._packers: dict[str, Packer] = {}
+        self._by_owner: dict[str, tuple[_Entry, ...]] = {}
+        self._by_resource: dict[Belongs, tuple[_Entry, ...]] = {}
         self._gone: dict[ObjectRef, int] = {}  # the version at which it went
+        self._writing: dict[ObjectRef, dict[int, Belongs]] = {}  # news by version, held during an own write
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return sum(map(len, self._entries.values()))
 
-    def put(self, kind: ObjectKind, manifest: Manifest) -> Belongs | None:
+    def see(self, kind: ObjectKind, body: Text | Manifest) -> Sighting:
+        """What is seen of an object; which resource it belongs to is told by its labels."""
+        return sighting(kind, body)
+
+    def put(self, kind: ObjectKind, body: Text | Manifest) -> Belongs | None:
         """Take in an object from an event or an answer; returns whom it belongs to if it was news."""
-        ref = reference(kind, manifest)
-        metadata = manifest["metadata"]
-        version = _version(metadata)
-        known = self._entries.get(ref)
+        return self.take(kind, self.see(kind, body))
+
+    def take(self, kind: ObjectKind, seen: Sighting) -> Belongs | None:
+        """The same, of an object that was looked at already."""
+        ref, version = seen.ref, seen.version
+        entries = self._entries.setdefault(kind.id, {})
+        known = entries.get(ref)
         if known is not None and known.version >= version:
             return None
         if version <= self._gone.get(ref, -1):
             return None
-        entry = _Entry(version, _owner(metadata), belongs(manifest), pack(project(kind, manifest)))
-        if known is not None:
-            self._unindex(ref, known)
-        self._gone.pop(ref, None)
-        self._entries[ref] = entry
-        if entry.owner:
-            self._by_owner.setdefault(entry.owner, set()).add(ref)
-        if entry.belongs is not None:
-            self._by_label.setdefault(entry.belongs, set()).add(ref)
-        if known is not None and known.data == entry.data:
+        data = self._pack(kind, seen.body)
+        concerned = seen.belongs
+        if known is None:
+            self._gone.pop(ref, None)
+            entries[ref] = entry = _Entry(ref, version, seen.owner, seen.belongs, data)
+            self._index(entry)
+        else:
+            concerned = None if self._same(kind, known.data, data) else concerned or known.belongs
+            known.version, known.data = version, data
+            if (known.owner, known.belongs) != (seen.owner, seen.belongs):
+                self._unindex(known)
+                known.owner, known.belongs = seen.owner, seen.belongs
+                self._index(known)
+        if concerned is not None and (held := self._writing.get(ref)) is not None:
+            held[version] = concerned
             return None
-        return entry.belongs or (known.belongs if known is not None else None)
+        return concerned
 
-    def remove(self, kind: ObjectKind, manifest: Manifest) -> Belongs | None:
-        """Take out an object that a DELETED event names; returns whom it belonged to if it was news."""
-        ref = reference(kind, manifest)
-        version = _version(manifest["metadata"])
-        known = self._entries.get(ref)
-        if known is not None and known.version > version:
+    def remove(self, kind: ObjectKind, seen: Sighting) -> Belongs | None:
+        """Take out an object that a DELETED event shows; returns whom it belonged to if it was news."""
+        known = self._entries.get(kind.id, {}).get(seen.ref)
+        if known is not None and known.version > seen.version:
             return None
-        return self._drop(ref, version)
+        return self._drop(kind.id, seen.ref, seen.version)
 
     def replace(self, kind: ObjectKind, present: set[ObjectRef], version: int) -> Iterator[Belongs]:
         """After a relist at `version`: drop what is no longer there, except what was written since."""
-        stale = [
-            ref
-            for ref, entry in self._entries.items()
-            if ref.kind == kind.id and ref not in present and entry.version <= version
-        ]
-        for ref in stale:
-            if owner := self._drop(ref, version):
-                yield owner
+        entries = self._entries.get(kind.id, {})
+        gone = [ref for ref, entry in entries.items() if entry.version <= version and ref not in present]
+        for ref in gone:
+            if concerned := self._drop(kind.id, ref, version):
+                yield concerned
 
-    def clear(self, kind: ObjectKind) -> None:
+    def clear(self, kind: ObjectKind) -> Iterator[Belongs]:
         """Forget every object of a kind that the API server does not serve any more."""
-        for ref in [ref for ref in self._entries if ref.kind == kind.id]:
-            self._drop(ref, 0)
+        for ref in tuple(self._entries.get(kind.id, ())):
+            concerned = self._drop(kind.id, ref, 0)
             self._gone.pop(ref, None)
+            if concerned is not None:
+                yield concerned
+
+    def expect(self, ref: ObjectRef) -> None:
+        """An own write of this object is about to be sent: hold what events tell of it until `settle`."""
+        self._writing[ref] = {}
+
+    def settle(self, kind: ObjectKind, ref: ObjectRef, answer: Manifest | None) -> set[Belongs]:
+        """The write was answered (None: it failed, or the answer is not for this cache).
+
+        Takes the answer in; returns whom events meanwhile concerned that told of something else.
+        """
+        held = self._writing.pop(ref, {})
+        if answer is not None:
+            seen = self.see(kind, answer)
+            self.take(kind, seen)
+            held.pop(seen.version, None)
+        return set(held.values())
 
     def owned(self, uid: str, owner: Belongs) -> dict[ObjectRef, Manifest]:
         """Objects that `uid` controls, and uncontrolled ones that carry the resource's labels."""
-        refs = set(self._by_owner.get(uid, ()))
-        refs |= {ref for ref in self._by_label.get(owner, ()) if not self._entries[ref].owner}
-        return {ref: _decode(self._entries[ref]) for ref in sorted(refs)}
+        found = [*self._by_owner.get(uid, ())]
+        found += [entry for entry in self._by_resource.get(owner, ()) if not entry.owner]
+        return {entry.ref: self._manifest(entry) for entry in sorted(found, key=_by_ref)}
 
     def labelled(self, owner: Belongs, kinds: Iterable[str]) -> dict[str, tuple[Manifest, ...]]:
         """Objects of these kind ids that carry the resource's labels, by kind, in name order."""
-        refs = sorted(self._by_label.get(owner, ()))
-        return {
-            kind: tuple(_decode(self._entries[ref]) for ref in refs if ref.kind == kind) for kind in kinds
-        }
+        found: dict[str, tuple[Manifest, ...]] = dict.fromkeys(kinds, ())
+        related = [entry for entry in self._by_resource.get(owner, ()) if entry.ref.kind in found]
+        for entry in sorted(related, key=_by_ref):
+            found[entry.ref.kind] += (self._manifest(entry),)
+        return found
 
     def all(self, kind: str) -> tuple[Manifest, ...]:
         """Every cached object of a kind id (for the few cluster-wide inputs)."""
-        return tuple(_decode(entry) for ref, entry in self._entries.items() if ref.kind == kind)
+        return tuple(map(self._manifest, self._entries.get(kind, {}).values()))
 
-    def _drop(self, ref: ObjectRef, version: int) -> Belongs | None:
-        known = self._entries.pop(ref, None)
+    def _view(self, manifest: Manifest) -> Manifest:
+        """What readers get to see of an object, and what makes a difference to them."""
+        for unread in _UNREAD:
+            manifest["metadata"].pop(unread, None)
+        return manifest
+
+    def _manifest(self, entry: _Entry) -> Manifest:
+        manifest = self._unpack(entry.ref.kind, entry.data)
+        manifest["metadata"]["resourceVersion"] = str(entry.version)
+        return manifest
+
+    def _pack(self, kind: ObjectKind, body: Text | Manifest) -> bytes:
+        packer = self._packers.get(kind.id)
+        if packer is None:
+            packer = self._packers[kind.id] = Packer()
+        if (projection := _PROJECTIONS.get(kind.id)) is not None:
+            manifest = parsed(body)
+            metadata = {key: value for key, value in manifest["metadata"].items() if key not in _UNREAD}
+            body = {**kind.type_meta, "metadata": metadata, **projection(manifest)}
+        elif isinstance(body, dict):
+            body = {**kind.type_meta, **body}  # items of a list lack it
+        return packer.pack(orjson.dumps(body) if isinstance(body, dict) else bytes(body))
+
+    def _unpack(self, kind: str, data: bytes) -> Manifest:
+        return self._view(orjson.loads(self._packers[kind].unpack(data)))
+
+    def _same(self, kind: ObjectKind, before: bytes, after: bytes) -> bool:
+        return before == after or self._unpack(kind.id, before) == self._unpack(kind.id, after)
+
+    def _drop(self, kind: str, ref: ObjectRef, version: int) -> Belongs | None:
+        known = self._entries.get(kind, {}).pop(ref, None)
         if known is None:
             return None
-        self._unindex(ref, known)
+        self._unindex(known)
         self._gone[ref] = max(known.version, version)
-        while len(self._gone) > 4096:
+        while len(self._gone) > TOMBSTONES:
             self._gone.pop(next(iter(self._gone)))
         return known.belongs
 
-    def _unindex(self, ref: ObjectRef, entry: _Entry) -> None:
-        _discard(self._by_owner, entry.owner, ref)
+    def _index(self, entry: _Entry) -> None:
+        if entry.owner:
+            self._by_owner[entry.owner] = (*self._by_owner.get(entry.owner, ()), entry)
         if entry.belongs is not None:
-            _discard(self._by_label, entry.belongs, ref)
+            siblings = self._by_resource.get(entry.belongs, ())
+            if siblings:
+                entry.belongs = siblings[0].belongs  # one tuple for all of them
+            self._by_resource[entry.belongs] = (*siblings, entry)  # type: ignore[index]
+
+    def _unindex(self, entry: _Entry) -> None:
+        _discard(self._by_owner, entry.owner, entry)
+        if entry.belongs is not None:
+            _discard(self._by_resource, entry.belongs, entry)
 
 
-def _discard(index: dict[K, set[ObjectRef]], key: K, ref: ObjectRef) -> None:
-    refs = index.get(key)
-    if refs is not None:
-        refs.discard(ref)
-        if not refs:
-            del index[key]
+def _discard(index: dict[K, tuple[_Entry, ...]], key: K, entry: _Entry) -> None:
+    left = tuple(other for other in index.get(key, ()) if other is not entry)
+    if left:
+        index[key] = left
+    else:
+        index.pop(key, None)
 
 
-def pack(value: Manifest) -> bytes:
-    """Canonical JSON, compressed: equal values are equal bytes."""
-    return zlib.compress(orjson.dumps(value, option=orjson.OPT_SORT_KEYS), 1)
+def _by_ref(entry: _Entry) -> ObjectRef:
+    return entry.ref
 
 
-def unpack(data: bytes) -> Manifest:
-    """The inverse of `pack`; a fresh value each time."""
-    value: Manifest = orjson.loads(zlib.decompress(data))
-    return value
-
-
-def reference(kind: ObjectKind, manifest: Manifest) -> ObjectRef:
-    """The reference of a live object of this kind."""
-    metadata = manifest["metadata"]
-    return ObjectRef(kind.id, metadata.get("namespace", ""), metadata["name"])
-
-
-def belongs(manifest: Manifest) -> Belongs | None:
-    """The resource that an object's labels name, or None."""
-    metadata = manifest["metadata"]
-    marks = metadata.get("labels") or {}
-    kind, name = marks.get(labels.KIND), marks.get(labels.OWNER_NAME)
-    return (kind, metadata.get("namespace", ""), name) if kind and name else None
-
-
-def project(kind: ObjectKind, manifest: Manifest) -> Manifest:
-    """What the cache keeps of an object: no managedFields, and of pods and replica sets only what is read."""
-    metadata = {key: value for key, value in manifest["metadata"].items() if key not in _UNREAD}
-    projection = _PROJECTIONS.get(kind.id)
-    if projection is None:
-        return {**manifest, **kind.type_meta, "metadata": metadata}
-    return {**kind.type_meta, "metadata": metadata, **projection(manifest)}
-
-
-_UNREAD = frozenset({"managedFields", "resourceVersion", "selfLink"})
-
-
-def _decode(entry: _Entry) -> Manifest:
-    manifest: Manifest = unpack(entry.data)
-    manifest["metadata"]["resourceVersion"] = str(entry.version)
-    return manifest
+_UNREAD = ("managedFields", "resourceVersion", "selfLink")
 
 
 def _pod(manifest: Manifest) -> Manifest:
@@ -193,16 +225,3 @@ def _replica_set(manifest: Manifest) -> Manifest:
 
 
 _PROJECTIONS: dict[str, Callable[[Manifest], Manifest]] = {"Pod": _pod, "ReplicaSet.apps": _replica_set}
-
-
-def _owner(metadata: dict[str, Any]) -> str:
-    for owner in metadata.get("ownerReferences") or ():
-        if owner.get("controller"):
-            return str(owner.get("uid", ""))
-    return ""
-
-
-def _version(metadata: dict[str, Any]) -> int:
-    # Comparable by contract since Kubernetes 1.35, and in practice (etcd revisions) before.
-    version = metadata.get("resourceVersion", "0")
-    return int(version) if str(version).isdigit() else 0

@@ -1,9 +1,10 @@
 """The one choke point of writes: every change that Pileus makes to the cluster goes through `_write`.
 
 It checks the lease before each write, bounds what is in flight, and puts every answer into the
-caches, so that the next pass reads its own writes. Applies are server-side with one field manager.
-Creating is an apply with an impossible resourceVersion: the API server ignores it for an object
-that does not exist and answers 409 for one that does, which saves a read for each child.
+caches, so that the next pass reads its own writes and their echoes wake nobody. Applies are
+server-side with one field manager. Creating is an apply with an impossible resourceVersion: the API
+server ignores it for an object that does not exist and answers 409 for one that does, which saves a
+read for each child.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 
 from pileus.cluster.client import Client, path
 from pileus.cluster.limiter import Limiter
-from pileus.cluster.resources import Resources
+from pileus.cluster.resources import UNREAD_ANNOTATIONS, Key, Resources
 from pileus.cluster.store import Store
 from pileus.engine import labels
 from pileus.engine.kind import Kind
@@ -49,12 +50,14 @@ class ClusterWriter:
         resources: Resources,
         *,
         leading: Callable[[], bool],
+        news: Callable[[Key], None],
         identity: str,
     ):
         self._client = client
         self._store = store
         self._resources = resources
         self._leading = leading
+        self._news = news
         self._identity = identity
         self.limiter = Limiter()
         self._events: asyncio.Queue[tuple[str, Manifest]] = asyncio.Queue(EVENT_QUEUE)
@@ -90,12 +93,13 @@ class ClusterWriter:
             if error.status == 404:
                 return None
             raise
-        self._take(kind, live)
+        if _managed(live):
+            self._store.put(kind, live)
         return live
 
     async def status(self, kind: Kind, resource: Resource, status: Manifest) -> None:
         """Apply the whole status; what it no longer has is removed."""
-        target = ObjectKind(kind.group, kind.version, kind.name, kind.plural, namespaced=kind.namespaced)
+        target = kind.object_kind
         body = {
             "apiVersion": kind.api_version,
             "kind": kind.name,
@@ -103,10 +107,10 @@ class ClusterWriter:
             "status": status,
         }
         url = path(target, resource.namespace, resource.name, "status")
-        answer = await self._write(
-            "patch", url, method="PATCH", params=PARAMETERS, body=body, content_type=APPLY
-        )
-        self._resources.put(kind, answer)
+        answer = await self._tell(self._resources, target, url, body)
+        if _moved(resource, answer):
+            # The event that says so is older than this answer, and will be ignored.
+            self._news((resource.kind, resource.namespace, resource.name))
 
     def event(self, resource: Resource, *, type_: str, reason: str, message: str) -> None:
         """Queue an Event; silently dropped when the resource's budget or the queue is spent."""
@@ -155,16 +159,24 @@ class ClusterWriter:
         metadata = manifest["metadata"]
         body = {**manifest, "metadata": {**metadata, **precondition}}
         url = path(kind, metadata.get("namespace", ""), metadata["name"])
-        answer = await self._write(
-            "patch", url, method="PATCH", params=PARAMETERS, body=body, content_type=APPLY
-        )
-        self._take(kind, answer)
-        return answer
+        return await self._tell(self._store, kind, url, body)
 
-    def _take(self, kind: ObjectKind, manifest: Manifest) -> None:
-        # Only what the informers would see too: a stranger's object must not enter the cache.
-        if (manifest["metadata"].get("labels") or {}).get(labels.MANAGED_BY) == labels.MANAGER:
-            self._store.put(kind, manifest)
+    async def _tell(self, store: Store, kind: ObjectKind, url: str, body: Manifest) -> Manifest:
+        """One apply, its answer into the cache; what others did to the object meanwhile is news."""
+        metadata = body["metadata"]
+        ref = ObjectRef(kind.id, metadata.get("namespace", ""), metadata["name"])
+        answer = None
+        store.expect(ref)
+        try:
+            answer = await self._write(
+                "patch", url, method="PATCH", params=PARAMETERS, body=body, content_type=APPLY
+            )
+            return answer
+        finally:
+            # Only what the informers would see too: a stranger's object must not enter the cache.
+            seen = answer if store is self._resources or (answer and _managed(answer)) else None
+            for concerned in store.settle(kind, ref, seen):
+                self._news(concerned)
 
     async def _write(self, verb: str, url: str, **request: Any) -> Manifest:
         await self.limiter.acquire()
@@ -191,3 +203,18 @@ class ClusterWriter:
         while len(self._budgets) > 10_000:
             self._budgets.pop(next(iter(self._budgets)))
         return True
+
+
+def _managed(manifest: Manifest) -> bool:
+    return bool((manifest["metadata"].get("labels") or {}).get(labels.MANAGED_BY) == labels.MANAGER)
+
+
+def _moved(resource: Resource, answer: Manifest) -> bool:
+    """True if the answer shows that the resource has been changed since the pass looked at it."""
+    metadata = answer["metadata"]
+    annotations = {
+        k: v for k, v in (metadata.get("annotations") or {}).items() if k not in UNREAD_ANNOTATIONS
+    }
+    before = (resource.generation, resource.deleting, resource.labels, resource.annotations)
+    deleting = "deletionTimestamp" in metadata
+    return before != (metadata.get("generation", 0), deleting, metadata.get("labels") or {}, annotations)

@@ -7,7 +7,7 @@ the watches, the metrics labels and the reference pages are all made from this d
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
@@ -43,6 +43,7 @@ class Kind:
     references: the Secrets and ConfigMaps that a spec names, whose content must be followed.
     compile, judge: the pure middle.
     root_rules: CEL rules over the whole object, such as the length of its name.
+    object_kind: its own objects, as the cluster layer names objects of any kind (derived).
     """
 
     name: str
@@ -63,8 +64,13 @@ class Kind:
     namespaced: bool = True
     group: str = GROUP
     version: str = VERSION
+    object_kind: ObjectKind = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        own = ObjectKind(self.group, self.version, self.name, self.plural, namespaced=self.namespaced)
+        object.__setattr__(self, "object_kind", own)
 
     @property
     def api_version(self) -> str:
         """``pileus.dev/v1alpha1``."""
-        return f"{self.group}/{self.version}"
+        return self.object_kind.api_version

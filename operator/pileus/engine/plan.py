@@ -9,9 +9,10 @@ hash annotation.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 Manifest = dict[str, Any]
 """A Kubernetes object as plain JSON data."""
@@ -24,6 +25,10 @@ class ObjectKind:
     `engine` names the project that installs it (``None``: part of Kubernetes, always there), in the
     words that a message to the user may use, for example ``"Gateway API"``. `outlives` says that its
     objects may be kept when their resource goes (data), and are recognised by their labels alone.
+
+    Derived, and made once since every reference holds them:
+    `api_version` is ``apps/v1``, or ``v1`` for the core group; `id` is ``Deployment.apps``: the kind
+    without its version, stable across API versions.
     """
 
     group: str
@@ -33,26 +38,25 @@ class ObjectKind:
     engine: str | None = None
     namespaced: bool = True
     outlives: bool = False
+    api_version: str = field(init=False, repr=False, compare=False)
+    id: str = field(init=False, repr=False, compare=False)
 
-    @property
-    def api_version(self) -> str:
-        """``apps/v1``, or ``v1`` for the core group."""
-        return f"{self.group}/{self.version}" if self.group else self.version
+    def __post_init__(self) -> None:
+        api_version = f"{self.group}/{self.version}" if self.group else self.version
+        object.__setattr__(self, "api_version", sys.intern(api_version))
+        object.__setattr__(self, "id", sys.intern(f"{self.kind}.{self.group}" if self.group else self.kind))
 
     @property
     def type_meta(self) -> dict[str, str]:
         """`apiVersion` and `kind`, which items of a list lack."""
         return {"apiVersion": self.api_version, "kind": self.kind}
 
-    @property
-    def id(self) -> str:
-        """``Deployment.apps``: the kind without its version; stable across API versions."""
-        return f"{self.kind}.{self.group}" if self.group else self.kind
 
+class ObjectRef(NamedTuple):
+    """Names one object; `kind` is an `ObjectKind.id`, `namespace` is empty for cluster-scoped kinds.
 
-@dataclass(frozen=True, slots=True, order=True)
-class ObjectRef:
-    """Names one object; `kind` is an `ObjectKind.id`, `namespace` is empty for cluster-scoped kinds."""
+    A tuple, since the caches look up tens of thousands of them: a dataclass hashes in Python.
+    """
 
     kind: str
     namespace: str

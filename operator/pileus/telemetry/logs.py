@@ -19,6 +19,6 @@ def configure(*, level: str, form: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # Kopf tells of every event it passes on, aiohttp of every connection.
-    for noisy in ("kopf.objects", "aiohttp.access", "asyncio"):
+    # aiohttp tells of every connection.
+    for noisy in ("aiohttp.access", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

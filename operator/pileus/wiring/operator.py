@@ -1,13 +1,12 @@
-"""Kopf's part: the process, the login, and the watch of the custom resources.
+"""Kopf's part: the process, the login, start and stop.
 
-`on.event` handlers only hand events to the runtime: no handler that keeps state, so Kopf adds no
-finalizer and no annotation. Its diff-base and progress storages keep nothing.
+Kopf watches nothing: it costs as much for one event as our informers for forty. No handler of
+resources is registered, so it keeps no state and writes nothing: no finalizer, no annotation.
 """
 
 from __future__ import annotations
 
 import asyncio
-import copy
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -19,34 +18,6 @@ from pileus.engine.kind import Kind
 from pileus.wiring.runtime import Options, Runtime
 
 logger = logging.getLogger(__name__)
-
-
-class _NoProgress(kopf.ProgressStorage):
-    def fetch(self, **_: Any) -> None:
-        return None
-
-    def store(self, **_: Any) -> None:
-        return None
-
-    def purge(self, **_: Any) -> None:
-        return None
-
-    def touch(self, **_: Any) -> None:
-        return None
-
-    def clear(self, *, essence: Any) -> Any:
-        return copy.copy(essence)
-
-
-class _NoDiffBase(kopf.DiffBaseStorage):
-    def build(self, **_: Any) -> Any:
-        return {}
-
-    def fetch(self, **_: Any) -> None:
-        return None
-
-    def store(self, **_: Any) -> None:
-        return None
 
 
 def run(kinds: Sequence[Kind], options: Options) -> None:
@@ -63,7 +34,7 @@ async def _operate(kinds: Sequence[Kind], options: Options) -> None:
     stop = asyncio.Event()
     operator = asyncio.create_task(
         kopf.operator(
-            registry=_registry(kinds, runtime, endpoint, stop),
+            registry=_registry(runtime, endpoint, stop),
             settings=_settings(),
             standalone=True,
             clusterwide=True,
@@ -82,18 +53,12 @@ async def _operate(kinds: Sequence[Kind], options: Options) -> None:
 def _settings() -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
-    settings.persistence.progress_storage = _NoProgress()
-    settings.persistence.diffbase_storage = _NoDiffBase()
-    settings.queueing.idle_timeout = 0.5  # seconds that an object's worker and its copy of it linger
-    settings.queueing.exit_timeout = 0.5
-    settings.watching.initial_streaming = True
+    settings.scanning.disabled = True
     settings.process.ultimate_exiting_timeout = 30
     return settings
 
 
-def _registry(
-    kinds: Sequence[Kind], runtime: Runtime, endpoint: Endpoint, stop: asyncio.Event
-) -> kopf.OperatorRegistry:
+def _registry(runtime: Runtime, endpoint: Endpoint, stop: asyncio.Event) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
@@ -118,15 +83,7 @@ def _registry(
         await runtime.stop()
         stop.set()  # Kopf would wait five seconds for whoever waits for this flag
 
-    for kind in kinds:
-        _watch(registry, runtime, kind)
     return registry
-
-
-def _watch(registry: kopf.OperatorRegistry, runtime: Runtime, kind: Kind) -> None:
-    @kopf.on.event(kind.group, kind.version, kind.plural, registry=registry, id=f"observe-{kind.plural}")
-    async def observe(event: Any, **_: Any) -> None:
-        runtime.observe(kind, event["type"], event["object"])
 
 
 async def _watchdog(runtime: Runtime, stop: asyncio.Event) -> None:

@@ -1,8 +1,8 @@
 """The running operator without Kopf: caches, informers, queue, lease, endpoint, and who wakes whom.
 
 `start` returns when everything runs; the queue works only while the caches are in step and the
-lease is held. Whoever watches the custom resources calls `observe` for each event. Any part that
-dies makes the operator unhealthy and ends it: Kubernetes starts it anew, from the caches up.
+lease is held. Any part that dies makes the operator unhealthy and ends it: Kubernetes starts it
+anew, from the caches up.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import logging
 import os
 import platform
 import socket
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,9 +29,8 @@ from pileus.cluster.references import References
 from pileus.cluster.resources import Key, Resources
 from pileus.cluster.store import Store
 from pileus.cluster.writer import ClusterWriter
-from pileus.engine import labels
 from pileus.engine.kind import Kind
-from pileus.engine.plan import Manifest, ObjectKind
+from pileus.engine.plan import ObjectKind
 from pileus.engine.ports import ApiError, NotLeading
 from pileus.engine.queue import Queue, Retry
 from pileus.engine.reconcile import Reconciler
@@ -75,6 +74,7 @@ class Runtime:
         self._served: frozenset[str] = frozenset()
         self._endpoint_runner: web.AppRunner | None = None
         self._client: Client | None = None
+        self._in_step = False
         self._stopping = False
         self.died = asyncio.Event()
 
@@ -93,6 +93,7 @@ class Runtime:
             self._store,
             self._resources,
             leading=self._lease.leading,
+            news=self._wake,
             identity=self._options.identity,
         )
         observer = CacheObserver(
@@ -138,22 +139,18 @@ class Runtime:
         if self._endpoint_runner is not None:
             await self._endpoint_runner.cleanup()
 
-    def observe(self, kind: Kind, event: str | None, manifest: Manifest) -> None:
-        """Take in one event about a custom resource (type None: it was listed)."""
-        if event == "DELETED":
-            if (key := self._resources.remove(kind, manifest)) is not None:
-                self._queue.forget(key)
-                self._references.forget(key)
-        elif (key := self._resources.put(kind, manifest)) is not None:
+    def _wake(self, key: Key) -> None:
+        # Labels are anybody's to set: only what is a resource of ours deserves a pass. Before the caches
+        # are in step nothing needs to be woken: then every resource gets a pass.
+        if self._in_step and self._resources.has(key):
             self._queue.add(key)
 
-    def _wake(self, key: Key) -> None:
-        # Labels are anybody's to set: only what is a resource of ours deserves a pass.
-        if self._resources.has(key):
-            self._queue.add(key)
+    def _forget(self, key: Key) -> None:
+        if not self._resources.has(key):
+            self._queue.forget(key)
+            self._references.forget(key)
 
     def _inform(self) -> None:
-        assert self._client is not None
         shared = {kind.id: kind for ours in self._kinds.values() for kind in ours.shared}
         labelled = {
             kind.id: kind for ours in self._kinds.values() for kind in (*ours.children, *ours.related)
@@ -161,27 +158,27 @@ class Runtime:
         for ours in self._kinds.values():
             for kind in (*ours.children, *ours.related, *ours.shared):
                 self._dependents.setdefault(kind.id, set()).add(ours.name)
-        for kinds, store, selector in (
-            (labelled, self._store, labels.SELECTOR),
-            (shared, self._shared, ""),
-        ):
-            for kind_id, kind in kinds.items():
-                self._informers[kind_id] = Informer(
-                    self._client,
-                    store,
-                    kind,
-                    news=self._wake,
-                    changed=self._kind_changed,
-                    selector=selector,
-                )
-        self._informers[CRD.id] = Informer(
-            self._client,
-            Store(),
-            CRD,
-            news=self._wake,
-            changed=lambda _: self._look_for_engines(),
-            selector="",
-            metadata_only=True,
+        for kind in labelled.values():
+            self._watch(kind, self._store)
+        for kind in shared.values():
+            self._watch(kind, self._shared, selector="", shared=True)
+        for ours in self._kinds.values():
+            self._watch(ours.object_kind, self._resources, gone=self._forget, selector="")
+        look = lambda _: self._look_for_engines()  # noqa: E731
+        self._watch(CRD, Store(), changed=look, selector="", shared=True, metadata_only=True)
+
+    def _watch(
+        self,
+        kind: ObjectKind,
+        store: Store,
+        *,
+        changed: Callable[[ObjectKind], None] | None = None,
+        **how: Any,
+    ) -> None:
+        assert self._client is not None
+        changed = changed or self._kind_changed
+        self._informers[kind.id] = Informer(
+            self._client, store, kind, news=self._wake, changed=changed, **how
         )
 
     def _look_for_engines(self) -> None:
@@ -194,7 +191,7 @@ class Runtime:
         if kind.engine and (kind.id in served) != (kind.id in self._served):
             logger.info("%s: %s is %s.", kind.engine, kind.kind, "served" if kind.id in served else "absent")
         self._served = served
-        if self._synced():
+        if self._in_step:
             dependents = self._dependents.get(kind.id, set())
             for key in self._resources.known():
                 if key[0] in dependents:
@@ -202,7 +199,8 @@ class Runtime:
 
     async def _work(self) -> None:
         await asyncio.gather(*(informer.synced.wait() for informer in self._informers.values()))
-        logger.info("Caches are in step: %d objects.", len(self._store))
+        self._in_step = True
+        logger.info("Caches are in step: %d resources, %d objects.", len(self._resources), len(self._store))
         while True:
             await self._lease.held.wait()
             for key in self._resources.known():
@@ -238,9 +236,6 @@ class Runtime:
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         task = self._tasks[name] = asyncio.create_task(work, name=name)
         task.add_done_callback(lambda _: None if self._stopping else self.died.set())
-
-    def _synced(self) -> bool:
-        return all(informer.synced.is_set() for informer in self._informers.values())
 
     def dead(self) -> str:
         """The name of a part that ended although it must not, or an empty string."""

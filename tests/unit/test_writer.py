@@ -1,0 +1,75 @@
+"""The choke point of writes: what others did while a write was under way wakes the resource."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pileus.cluster.resources import Resources
+from pileus.cluster.store import Store
+from pileus.cluster.writer import ClusterWriter
+from pileus.engine.world import Resource
+from pileus.kinds.containerapp import CONTAINER_APP
+from tests.unit.test_resources import APPS, KEY, LAST_APPLIED, app
+
+WRITTEN = {"status": "written"}
+
+
+class Server:
+    """Answers each write; `meanwhile` happens before the answer arrives."""
+
+    def __init__(self, answer: dict[str, Any], meanwhile: Callable[[], object]):
+        self._answer, self._meanwhile = answer, meanwhile
+
+    async def request(self, *_: Any, **__: Any) -> dict[str, Any]:
+        self._meanwhile()
+        return self._answer
+
+
+ROWS: dict[str, tuple[dict[str, Any], dict[str, Any] | None, bool]] = {
+    "nothing else happened": (app(6, generation=1, **WRITTEN), None, False),
+    "the echo was first": (app(6, generation=1, **WRITTEN), app(6, generation=1, **WRITTEN), False),
+    "kubectl noted what it applied": (
+        app(6, generation=1, annotations={LAST_APPLIED: "{}"}, **WRITTEN),
+        None,
+        False,
+    ),
+    "an edit whose event came in time": (app(7, generation=2, **WRITTEN), app(6, generation=2), True),
+    "an edit whose event is still to come": (app(7, generation=2, **WRITTEN), None, True),
+    "an annotation whose event is still to come": (
+        app(7, generation=1, annotations={"pileus.dev/reconcile-at": "now"}, **WRITTEN),
+        None,
+        True,
+    ),
+    "a deletion whose event is still to come": (
+        app(7, generation=1, deletionTimestamp="2026-01-01T00:00:00Z", **WRITTEN),
+        None,
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize("row", ROWS)
+async def test_a_status_write_wakes_the_resource_only_if_it_was_changed_meanwhile(row: str) -> None:
+    answer, event, woken = ROWS[row]
+    resources, news = Resources(), list[Any]()
+    resources.put(APPS, app(5, generation=1))
+
+    def meanwhile() -> None:
+        if event is not None and (key := resources.put(APPS, event)) is not None:
+            news.append(key)
+
+    writer = ClusterWriter(
+        Server(answer, meanwhile),  # type: ignore[arg-type]
+        Store(),
+        resources,
+        leading=lambda: True,
+        news=news.append,
+        identity="test",
+    )
+    seen = Resource("ContainerApp", APPS.api_version, "ns", "app", "u", 1, None)
+    await writer.status(CONTAINER_APP, seen, {"text": "written"})
+    assert (KEY in news) == woken
+    assert resources.put(APPS, answer) is None, "its echo is no news"
