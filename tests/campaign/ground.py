@@ -32,7 +32,7 @@ from tests.engine.harness import NAMESPACES, Operator, condition
 from tests.programs import program
 
 SYSTEM = "pileus-system"
-DEADLINE = 120.0
+DEADLINE = 90.0
 """Seconds after which a state that must come is given up."""
 QUIET = 0.7
 """Seconds without a write or an event after which things are taken for settled."""
@@ -55,6 +55,7 @@ class Ground:
         self.endpoint = endpoint
         self.proxy = self._proxy()
         self.source = ROOT / "operator"
+        self.deadline = DEADLINE
         self._names = itertools.count()
         self._operators: list[Operator] = []
         self.operator = self._none = Operator(directory, lease_namespace=SYSTEM)
@@ -288,11 +289,9 @@ class Ground:
         """One namespace."""
         return (await self.snapshots([namespace], history=history))[namespace]
 
-    async def reach(
-        self, wanted: Mapping[str, Snapshot], *, history: bool = True, seconds: float = DEADLINE
-    ) -> dict[str, list[str]]:
+    async def reach(self, wanted: Mapping[str, Snapshot], *, history: bool = True) -> dict[str, list[str]]:
         """Wait until each namespace is as wanted, and stays; what differs where it never is."""
-        deadline = asyncio.get_running_loop().time() + seconds
+        deadline = asyncio.get_running_loop().time() + self.deadline
         while True:
             found = await self.snapshots(wanted, history=history)
             late = {name: differences(found[name], want) for name, want in wanted.items()}
@@ -305,7 +304,7 @@ class Ground:
 
     async def settled(self, *namespaces: str, quiet: float = QUIET) -> None:
         """Wait until there is no write and no event for a while."""
-        deadline = asyncio.get_running_loop().time() + DEADLINE
+        deadline = asyncio.get_running_loop().time() + self.deadline
         while self.proxy.quiet(*namespaces) < quiet:
             assert asyncio.get_running_loop().time() < deadline, f"never quiet: {self._last(*namespaces)}"
             await asyncio.sleep(0.1)
@@ -320,7 +319,7 @@ class Ground:
         kind: ObjectKind | None = None,
     ) -> Manifest | None:
         """Wait for an object to be as wanted; fails with what it is instead."""
-        deadline = asyncio.get_running_loop().time() + DEADLINE
+        deadline = asyncio.get_running_loop().time() + self.deadline
         while True:
             live = await self.get(kind or self.subject.target, namespace, name)
             if wanted(live):

@@ -38,7 +38,7 @@ def _set() -> asyncio.Event:
 class Views:
     """How watches are treated; plain fields that tests set.
 
-    audible: while clear, events are held back (silence). open: while clear, new watches are answered 503.
+    audible: while clear, events are held back (silence) of the watches that `deaf` picks. open: while clear, new watches are answered 503.
     cut_every: a watch ends after so many events; 0: never. twice: every event comes twice.
     forgetful: a watch that resumes from a version is told that it is too old (410).
     streaming: False refuses streaming lists (400), so that clients list page by page.
@@ -48,6 +48,7 @@ class Views:
 
     audible: asyncio.Event = field(default_factory=_set)
     open: asyncio.Event = field(default_factory=_set)
+    deaf: Callable[[Call], bool] = lambda call: True
     cut_every: int = 0
     twice: bool = False
     forgetful: bool = False
@@ -72,7 +73,8 @@ class Views:
         passed = 0
         try:
             while (event := await _next(events, end)) is not None:
-                await _either(self.audible, end)
+                if self.deaf(call):
+                    await _either(self.audible, end)
                 if end.is_set():
                     return
                 yield event

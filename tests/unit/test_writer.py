@@ -10,6 +10,7 @@ import pytest
 from pileus.cluster.resources import Resources
 from pileus.cluster.store import Store
 from pileus.cluster.writer import ClusterWriter
+from pileus.engine.ports import ApiError
 from pileus.engine.world import Resource
 from pileus.kinds.containerapp import CONTAINER_APP
 from tests.unit.test_resources import APPS, KEY, LAST_APPLIED, app
@@ -73,3 +74,40 @@ async def test_a_status_write_wakes_the_resource_only_if_it_was_changed_meanwhil
     await writer.status(CONTAINER_APP, seen, {"text": "written"})
     assert (KEY in news) == woken
     assert resources.put(APPS, answer) is None, "its echo is no news"
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "lost"),
+    [
+        (404, "not found", True),
+        (409, "uid mismatch: the provided object specified uid u, and no existing object was found", True),
+        (409, "Precondition failed: UID in precondition: u, UID in object meta: v", True),
+        (422, "metadata.uid: Invalid value: field is immutable", True),
+        (409, 'Operation cannot be fulfilled on "fluid": the object has been modified', False),
+        (500, "uid mismatch", False),
+    ],
+)
+async def test_a_resource_that_turns_out_to_be_gone_leaves_the_cache(
+    status: int, text: str, lost: bool
+) -> None:
+    resources = Resources()
+    resources.put(APPS, app(5, generation=1))
+
+    def refuse() -> None:
+        raise ApiError(status, "", text)
+
+    writer = ClusterWriter(
+        Server({}, refuse),  # type: ignore[arg-type]
+        Store(),
+        resources,
+        leading=lambda: True,
+        news=lambda key: None,
+        identity="test",
+    )
+    uid = app(5, generation=1)["metadata"]["uid"]
+    seen = Resource("ContainerApp", APPS.api_version, "ns", "app", uid, 1, None)
+    with pytest.raises(ApiError):
+        await writer.status(CONTAINER_APP, seen, {})
+
+    assert resources.has(KEY) != lost
+    assert (resources.put(APPS, app(9, generation=1)) == KEY) == lost, "made anew, it is news"

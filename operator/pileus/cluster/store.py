@@ -91,6 +91,12 @@ class Store:
             return None
         return self._drop(kind.id, seen.ref, seen.version)
 
+    def lose(self, kind: ObjectKind, ref: ObjectRef, uid: str) -> None:
+        """Drop the object with this uid: the API server said that it is gone."""
+        known = self._entries.get(kind.id, {}).get(ref)
+        if known is not None and self._manifest(known)["metadata"].get("uid") == uid:
+            self._drop(kind.id, ref, known.version)
+
     def replace(self, kind: ObjectKind, present: set[ObjectRef], version: int) -> Iterator[Belongs]:
         """After a relist at `version`: drop what is no longer there, except what was written since."""
         entries = self._entries.get(kind.id, {})

@@ -98,7 +98,11 @@ class ClusterWriter:
         return live
 
     async def status(self, kind: Kind, resource: Resource, status: Manifest) -> None:
-        """Apply the whole status; what it no longer has is removed."""
+        """Apply the whole status; what it no longer has is removed.
+
+        A resource that turns out to be gone leaves the cache: its event may be a long time coming, and
+        until then every pass would make its children anew, against garbage collection.
+        """
         target = kind.object_kind
         body = {
             "apiVersion": kind.api_version,
@@ -107,7 +111,14 @@ class ClusterWriter:
             "status": status,
         }
         url = path(target, resource.namespace, resource.name, "status")
-        answer = await self._tell(self._resources, target, url, body)
+        try:
+            answer = await self._tell(self._resources, target, url, body)
+        except ApiError as error:
+            if error.gone:
+                self._resources.lose(
+                    target, ObjectRef(target.id, resource.namespace, resource.name), resource.uid
+                )
+            raise
         if _moved(resource, answer):
             # The event that says so is older than this answer, and will be ignored.
             self._news((resource.kind, resource.namespace, resource.name))

@@ -99,11 +99,12 @@ class Applier:
         outcome: Outcome,
     ) -> Manifest:
         sent, mark = stamped(desired)
+        dated = _dated(sent, resource)
         live = children.get(ref)
         if live is None:
             try:
                 outcome.writes += 1
-                return self._learn(ref, mark, sent, await self._writer.create(kind, sent))
+                return self._learn(ref, mark, sent, await self._writer.create(kind, dated))
             except ApiError as error:
                 if error.status != 409 or _quota(error) or _terminating(error):
                     raise
@@ -120,7 +121,7 @@ class Applier:
         if (live["metadata"].get("annotations") or {}).get(labels.APPLIED) == mark:
             self._recorder.drift(self._kind.name)
         outcome.writes += 1
-        answer = await self._writer.update(kind, sent, uid=live["metadata"]["uid"])
+        answer = await self._writer.update(kind, dated, uid=live["metadata"]["uid"])
         return self._learn(ref, mark, sent, answer)
 
     def _settled(self, ref: ObjectRef, mark: str, sent: Manifest, live: Manifest) -> bool:
@@ -170,6 +171,26 @@ def controlled(live: Manifest, resource: Resource) -> bool:
         owner.get("controller") and owner.get("uid") == resource.uid
         for owner in live["metadata"].get("ownerReferences") or ()
     )
+
+
+def behind(resource: Resource, world: World) -> bool:
+    """True if a child was written for a newer spec of this very resource than the one that is seen here.
+
+    Then the view of the resource is stale: acting on it would turn back, or delete, what the newer
+    spec asked for. Views may lag behind each other after a restart, and when a standby takes over.
+    """
+    return any(
+        int((live["metadata"].get("annotations") or {}).get(labels.GENERATION) or 0) > resource.generation
+        for live in world.children.values()
+        if controlled(live, resource)
+    )
+
+
+def _dated(sent: Manifest, resource: Resource) -> Manifest:
+    """`sent` with the resource's generation beside the digest; on its own it is no reason to write."""
+    metadata = sent["metadata"]
+    annotations = {**metadata["annotations"], labels.GENERATION: str(resource.generation)}
+    return {**sent, "metadata": {**metadata, "annotations": annotations}}
 
 
 def ours(kind: ObjectKind, live: Manifest, resource: Resource) -> bool:

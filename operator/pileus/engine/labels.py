@@ -13,6 +13,9 @@ OWNER_NAME = "pileus.dev/name"
 APPLIED = "pileus.dev/applied"
 """Annotation on children: digest of the desired object that was applied last."""
 
+GENERATION = "pileus.dev/generation"
+"""Annotation on children: generation of the resource for which the object was written last."""
+
 PAUSED = "pileus.dev/paused"
 """Annotation on resources: "true" stops all writes but the status."""
 

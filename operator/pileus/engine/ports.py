@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from pileus.engine.kind import Kind
 from pileus.engine.plan import Manifest, ObjectKind, ObjectRef
 from pileus.engine.world import Reference, Referent, Resource, World
+
+_OTHER_UID = re.compile(r"Precondition failed: UID|uid mismatch|metadata\.uid")
+"""How the API server says that the object of this name has another uid, or is none."""
 
 
 class ApiError(Exception):
@@ -32,6 +36,11 @@ class ApiError(Exception):
         self.message = message
         self.details = details or {}
         self.retry_after = retry_after
+
+    @property
+    def gone(self) -> bool:
+        """True if the object that was meant is not there: deleted, or another one has its name by now."""
+        return self.status == 404 or (self.status in (409, 422) and bool(_OTHER_UID.search(self.message)))
 
 
 class NotLeading(Exception):  # noqa: N818 - a state, not an error

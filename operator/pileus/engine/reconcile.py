@@ -17,7 +17,7 @@ from typing import Any
 import pydantic
 
 from pileus.engine import labels
-from pileus.engine.apply import Applier, Outcome
+from pileus.engine.apply import Applier, Outcome, behind
 from pileus.engine.conditions import Condition, Reason, Verdict, merge, summarize, transitions
 from pileus.engine.kind import Kind
 from pileus.engine.plan import Finding, Manifest, Plan
@@ -53,6 +53,8 @@ class Reconciler:
         with self._stage("observe"):
             referents = await self._observer.references(resource, self._wanted(resource, invalid))
             world = self._observer.world(self.kind, resource, referents)
+        if behind(resource, world):
+            raise Retry  # what we see of the resource is older than what was made of it: wait for its event
         # 2. compile: what the resource should become
         with self._stage("compile"):
             plan = invalid or self._compile(resource, world)
@@ -156,8 +158,8 @@ class Reconciler:
         try:
             await self._writer.status(self.kind, resource, status)
         except ApiError as error:
-            if error.status == 404 or (error.status in (409, 422) and "uid" in error.message):
-                return  # deleted, or another one has its name by now: its own event comes
+            if error.gone:
+                return
             raise Retry(error.retry_after) from error
         for before, after in transitions(resource.status.get("conditions") or (), status["conditions"]):
             self._recorder.transition(self.kind.name, after["type"], after["status"], after["reason"])
