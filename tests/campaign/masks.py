@@ -27,6 +27,7 @@ DRAWN = frozenset(
         "pileus.dev/applied",  # digests the owner's uid too
         "pileus.dev/generation",
         "pileus.dev/rollout",  # carries the time since which a step lasts
+        "pileus.dev/reconcile-at",  # how tests ask for a pass
         "preconditions",
     }
 )
@@ -44,11 +45,12 @@ HISTORY = frozenset(
 def masked(value: Any, namespace: str, *, history: bool = True) -> Any:
     """`value` without what is drawn by lot, and with `*` for its namespace; `history`: keep the way."""
     if isinstance(value, dict):
-        return {
+        kept = {
             key: masked(item, namespace, history=history)
             for key, item in value.items()
             if key not in DRAWN and (history or key not in HISTORY)
         }
+        return {key: item for key, item in kept.items() if item or key != "annotations"}
     if isinstance(value, list):
         return [masked(item, namespace, history=history) for item in value]
     if isinstance(value, str) and namespace:

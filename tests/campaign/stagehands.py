@@ -1,4 +1,4 @@
-"""Plays the controllers that do not run here: gateway, cert-manager, load balancer, storage.
+"""Plays the controllers that do not run here: gateway, cert-manager, KEDA, load balancer, storage.
 
 Each does only what the real one does to the status of an object that it takes up, so that resources
 become Ready and their further life can be tried. Everything else (Deployments, pods, garbage,
@@ -69,6 +69,7 @@ PLAYED: tuple[tuple[ObjectKind, Status], ...] = (
     (catalog.HTTP_ROUTE, _route),
     (catalog.LISTENER_SET, _taken_up("Accepted", "Programmed")),
     (catalog.CERTIFICATE, _taken_up("Ready")),
+    (catalog.SCALED_OBJECT, _taken_up("Ready")),
     (catalog.SERVICE, _address),
 )
 

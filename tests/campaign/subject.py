@@ -89,10 +89,14 @@ class Deputy:
 class Subject:
     """One kind and all that the campaign needs to know of it.
 
-    base: the smallest spec that works. around: objects that must be in each namespace first.
+    base: the smallest spec that works. idle: one that is Ready and starts nothing that costs memory.
+    around: objects that must be in each namespace first.
     canaries: texts in `around` that must turn up nowhere else. fresh: a spec with everything on, whose
     children are every kind that it can own, in one or several specs.
-    edits: how to break a child by hand, by kind: a merge patch that changes an owned field.
+    edits: how to break a child by hand, by kind: a merge patch that changes an owned field. Every one of
+    these kinds is a child named `app` of `mix[1]`. strangers: the smallest object of each, somebody else's.
+    replaced: `mix[1]` changed so that its children must be written to, and so that they must be pruned.
+    pending: reasons of conditions that are never the last word.
     references: resources of named objects whose reading an administrator grants by namespace.
     """
 
@@ -105,10 +109,14 @@ class Subject:
     deputies: tuple[Deputy, ...]
     edits: dict[str, Manifest]
     everything: tuple[Spec, ...]
+    idle: Spec
+    strangers: dict[str, Manifest]
+    replaced: tuple[Spec, Spec]
     around: tuple[Manifest, ...] = ()
     canaries: tuple[str, ...] = ()
     crd: str = ""
     mix: tuple[Spec, ...] = ()
+    pending: frozenset[str] = frozenset()
     settings: dict[str, str] = field(default_factory=dict)
     prepare: Callable[[], tuple[Manifest, ...]] = tuple
 

@@ -7,10 +7,12 @@ fault armed. So every crash also catches the other namespaces somewhere in the m
 from __future__ import annotations
 
 import asyncio
+import random
 
 import pytest
 
 from tests.campaign import faults
+from tests.campaign.calls import WriteName
 from tests.campaign.conftest import Points
 from tests.campaign.faults import Act, Rule
 from tests.campaign.ground import Calm, Ground
@@ -19,17 +21,30 @@ from tests.campaign.subject import Scenario
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_t01_crash_at_every_write(ground: Ground, points: Points, full: bool) -> None:
+SAMPLE = 8
+"""Writes of a scenario that the small run disturbs."""
+
+Plan = tuple[int, WriteName, str]
+"""(step, write, act): one point."""
+
+
+async def test_t01_crash_at_every_write(
+    ground: Ground, points: Points, full: bool, dice: random.Random
+) -> None:
     acts = {when: faults.crash(ground.kill, when) for when in ("before", "after")}
     for scenario in chosen(ground, full):
         async with ground.supervised():
-            await _disturbed(ground, points, scenario, await ground.calm(scenario), acts)
+            calm = await ground.calm(scenario)
+            await _disturbed(ground, points, scenario, calm, _plans(calm, acts, full, dice), acts)
 
 
-async def test_t02_the_answer_to_every_write_is_lost(ground: Ground, points: Points, full: bool) -> None:
+async def test_t02_the_answer_to_every_write_is_lost(
+    ground: Ground, points: Points, full: bool, dice: random.Random
+) -> None:
     acts = {how: faults.lose(how) for how in ("504", "reset")}
     for scenario in chosen(ground, full):
-        await _disturbed(ground, points, scenario, await ground.calm(scenario), acts)
+        calm = await ground.calm(scenario)
+        await _disturbed(ground, points, scenario, calm, _plans(calm, acts, full, dice), acts)
 
 
 def chosen(ground: Ground, full: bool) -> list[Scenario]:
@@ -37,13 +52,22 @@ def chosen(ground: Ground, full: bool) -> list[Scenario]:
     return [scenario for scenario in ground.subject.scenarios if full or scenario.smoke]
 
 
-async def _disturbed(
-    ground: Ground, points: Points, scenario: Scenario, calm: Calm, acts: dict[str, Act]
-) -> None:
-    """The scenario once for each write and act; each must come to the calm run's end, step by step."""
+def _plans(calm: Calm, acts: dict[str, Act], full: bool, dice: random.Random) -> list[Plan]:
     plans = [
         (step, write, how) for step, writes in enumerate(calm.writes) for write in writes for how in acts
     ]
+    return plans if full else dice.sample(plans, min(SAMPLE, len(plans)))
+
+
+async def _disturbed(
+    ground: Ground,
+    points: Points,
+    scenario: Scenario,
+    calm: Calm,
+    plans: list[Plan],
+    acts: dict[str, Act],
+) -> None:
+    """The scenario once for each plan; each must come to the calm run's end, step by step."""
     spaces = await ground.namespaces(scenario.name, len(plans))
     problems: dict[str, str] = {}
     rules: dict[str, Rule] = {}

@@ -10,7 +10,7 @@ import pytest
 
 from tests.campaign.calls import Call
 from tests.campaign.conftest import Points
-from tests.campaign.ground import QUIET, Ground, ready
+from tests.campaign.ground import QUIET, Ground
 from tests.campaign.subject import Scenario, Spec
 from tests.campaign.test_t01_crashes import chosen
 
@@ -127,7 +127,7 @@ MISSED: dict[str, Act] = {
 
 async def test_t05_events_are_missed(ground: Ground, points: Points) -> None:
     """What happens while no watch is open is found out afterwards: by replay, or (410) by a new list."""
-    wanted = await _end_of(ground, ground.subject.mix[1])
+    wanted = await end_of(ground, ground.subject.mix[1])
     for memory in ("replayed", "forgotten"):
         spaces = await ground.namespaces("missed", len(MISSED))
         await asyncio.gather(*(ground.apply(space, ground.subject.mix[1]) for space in spaces))
@@ -147,11 +147,10 @@ async def test_t05_events_are_missed(ground: Ground, points: Points) -> None:
         await ground.drop(*spaces)
 
 
-async def _end_of(ground: Ground, spec: Spec) -> dict[str, object]:
+async def end_of(ground: Ground, spec: Spec) -> dict[str, object]:
+    """What a fresh resource with this spec becomes."""
     space = await ground.namespace("wanted")
-    await ground.apply(space, spec)
-    await ground.until(lambda live: ready(live) == "Ready", space, "Ready")
-    await ground.settled(space)
+    await ground.finished(space, spec)
     end = await ground.snapshot(space, history=False)
     await ground.drop(space)
     return end

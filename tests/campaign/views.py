@@ -38,10 +38,10 @@ def _set() -> asyncio.Event:
 class Views:
     """How watches are treated; plain fields that tests set.
 
-    audible: while clear, events are held back (silence) of the watches that `deaf` picks. open: while clear, new watches are answered 503.
-    cut_every: a watch ends after so many events; 0: never. twice: every event comes twice.
-    forgetful: a watch that resumes from a version is told that it is too old (410).
-    streaming: False refuses streaming lists (400), so that clients list page by page.
+    audible: while clear, events are held back (silence) of the watches that `deaf` picks.
+    open: while clear, new watches are answered 503. cut_every: a watch ends after so many events; 0: never.
+    twice: every event comes twice. forgetful: a watch that resumes from a version is told that it is
+    too old (410). streaming: False refuses streaming lists (400), so that clients list page by page.
     past: the version at which a call's view begins, or None for the present. caught_up: while clear,
     views of the past stay there.
     """

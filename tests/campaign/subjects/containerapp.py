@@ -5,7 +5,7 @@ from __future__ import annotations
 from pileus.engine.plan import Manifest, ObjectKind
 from pileus.kinds.containerapp import CONTAINER_APP as KIND
 from tests.campaign.subject import Scenario, Spec, Step, Subject
-from tests.campaign.subjects.containerapp_edits import EDITS
+from tests.campaign.subjects.containerapp_edits import EDITS, STRANGERS
 from tests.campaign.subjects.containerapp_effects import EFFECTS
 from tests.campaign.subjects.containerapp_wrong import DEPUTIES, WRONG
 
@@ -173,16 +173,20 @@ CONTAINER_APP = Subject(
     kind=KIND,
     target=ObjectKind("pileus.dev", "v1alpha1", "ContainerApp", "containerapps"),
     base=WEB,
+    idle={**WEB, "replicas": 0},
     scenarios=SCENARIOS,
     effects=EFFECTS,
     wrong=WRONG,
     deputies=DEPUTIES,
     edits=EDITS,
+    strangers=STRANGERS,
+    replaced=({**TWO, "port": 9000, "env": {"LOG": "replaced"}}, {"image": "registry.example/app:1"}),
     everything=EVERYTHING,
     around=AROUND,
     canaries=CANARIES,
     crd="crds/pileus.dev_containerapps.yaml",
     mix=MIX,
+    pending=frozenset({"ScalingPending"}),
     settings={
         "PILEUS_GATEWAY": "campaign-gateway/shared",
         "PILEUS_CLUSTER_ISSUER": "letsencrypt",

@@ -1,0 +1,103 @@
+"""T13: a thousand resources, and five thousand, behind a slow API server."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.campaign import faults
+from tests.campaign.conftest import Points
+from tests.campaign.faults import Rule
+from tests.campaign.ground import Ground, ready
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+SLOW = 0.03
+"""Seconds that every write takes longer."""
+IN_FLIGHT = 16
+BASE_MEMORY, EACH = 130e6, 12e3
+"""Bytes of resident memory that are allowed: for the operator, and for each resource with all that belongs
+to it, ReplicaSets included. Generous: what is bounded is that nothing grows without end."""
+
+
+@pytest.mark.timeout(1200)
+async def test_t13_many_resources(ground: Ground, points: Points, full: bool) -> None:
+    for count in (1000, 5000) if full else (150,):
+        await _many(ground, points, count)
+
+
+async def _many(ground: Ground, points: Points, count: int) -> None:
+    """Every tenth can never be made; the others, and a newcomer, must not suffer from that."""
+    await ground.clear()
+    ground.deadline = 600.0
+    spaces = [await ground.namespace("many", around=False) for _ in range(2)]
+    healthy, sick = spaces
+    ground.proxy.rules[:] = [
+        Rule(faults.writes_to(sick), faults.answer(500), times=None),
+        Rule(lambda call: call.changes, faults.slow(SLOW), times=None),
+    ]
+    await ground.start()
+    spec = ground.subject.idle
+    places = asyncio.Semaphore(IN_FLIGHT)
+
+    async def one(number: int) -> None:
+        async with places:
+            await ground.apply(sick if number % 10 == 0 else healthy, spec, name=f"app-{number}")
+
+    try:
+        await asyncio.gather(*(one(number) for number in range(count)))
+        for number in range(count):
+            if number % 10:
+                await _until_ready(ground, healthy, f"app-{number}")
+        points.check(f"{count}: every healthy one is made")
+        await ground.apply(healthy, spec, name="newcomer")
+        await _until_ready(ground, healthy, "newcomer")
+        points.check(f"{count}: a newcomer gets its turn while a tenth fails for ever")
+        points.check(f"{count}: none was made twice", _twice(ground, healthy))
+        memory = _resident(ground.operator.pid)
+        allowed = BASE_MEMORY + EACH * count
+        points.check(f"{count}: memory", f"{memory / 1e6:.0f} MB" if memory > allowed else "")
+        ground.proxy.rules.clear()
+        for number in range(0, count, 10):
+            await _until_ready(ground, sick, f"app-{number}")
+        points.check(f"{count}: the sick recover")
+        await asyncio.gather(
+            *(ground.client.request("delete", url, method="DELETE") for url in _all(ground, spaces))
+        )
+        await ground.until(lambda live: live is None, healthy, "gone", name="newcomer")
+        await ground.operator.until(
+            lambda: ground.operator.metric("pileus_resources") == 0, "deleted resources are forgotten"
+        )
+        points.check(f"{count}: nothing is kept of what was deleted")
+    finally:
+        ground.deadline = 90.0
+        await ground.drop(*spaces)
+
+
+def _all(ground: Ground, spaces: list[str]) -> list[str]:
+    from pileus.cluster.client import path
+
+    return [path(ground.subject.target, space) for space in spaces]
+
+
+async def _until_ready(ground: Ground, space: str, name: str) -> None:
+    await ground.until(lambda live: ready(live) == "Ready", space, f"{name} is Ready", name=name)
+
+
+def _twice(ground: Ground, space: str) -> list[str]:
+    """Children that were written more than once: nothing but load disturbed them."""
+    seen: dict[tuple[str, str], int] = {}
+    for call in ground.proxy.writes(space):
+        if call.target.subresource != "status" and call.resource != "events":
+            key = (call.resource, call.target.name)
+            seen[key] = seen.get(key, 0) + 1
+    return [f"{resource} {name}" for (resource, name), times in seen.items() if times > 1][:5]
+
+
+def _resident(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    raise AssertionError("the operator does not run")

@@ -1,0 +1,123 @@
+"""T16: namespaces, resources, definitions and permissions that go, with the operator there or not."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import pytest
+import yaml
+
+from pileus.cluster.client import path
+from pileus.engine.ports import ApiError
+from tests.campaign.conftest import Points
+from tests.campaign.ground import CRDS, QUIET, ROOT, Ground, chart_roles, ready
+from tests.engine.harness import NAMESPACES
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+HELD = "campaign.pileus.dev/held"
+
+
+async def test_t16_a_namespace_is_deleted(ground: Ground, points: Points) -> None:
+    """With everything in it, while the operator runs: it ends, and nothing is made in it again."""
+    spaces = await ground.namespaces("namespace", len(ground.subject.everything))
+    for space, spec in zip(spaces, ground.subject.everything, strict=True):
+        await ground.finished(space, spec)
+    await ground.drop(*spaces)
+    for space, spec in zip(spaces, ground.subject.everything, strict=True):
+        with points.point(f"{spec}"):
+            await ground.until(lambda live: live is None, "", "ends", kind=NAMESPACES, name=space)
+
+
+async def test_t16_deleted_while_the_operator_is_down(ground: Ground, points: Points) -> None:
+    spaces = await ground.namespaces("down", len(ground.subject.everything))
+    for space, spec in zip(spaces, ground.subject.everything, strict=True):
+        await ground.finished(space, spec)
+    await ground.kill()
+    for space in spaces:
+        await ground.apply(space, None)
+    since = len(ground.proxy.calls)
+    await ground.start()
+    kept = {space: _kept(await ground.snapshot(space)) for space in spaces}
+    late = await ground.reach(kept)
+    for space, spec in zip(spaces, ground.subject.everything, strict=True):
+        points.check(f"{spec}: all but kept data goes", late.get(space))
+        writes = [str(call) for call in ground.proxy.writes(space, since=since)]
+        points.check(f"{spec}: the operator adds nothing", writes)
+    await ground.drop(*spaces)
+
+
+async def test_t16_held_by_somebody_else(ground: Ground, points: Points) -> None:
+    """A finalizer of the user's keeps the resource: it says Deleting, and is not kept alive by us."""
+    space = await ground.namespace("held")
+    target = ground.subject.target
+    await ground.finished(space, ground.subject.mix[1])
+    await ground.patch(target, space, "app", {"metadata": {"finalizers": [HELD]}})
+    await ground.apply(space, None)
+    with points.point("says Deleting"):
+        await ground.until(lambda live: ready(live) == "Deleting", space, "says Deleting")
+    for kind in ground.subject.owned:
+        if kind.kind in ground.subject.edits:
+            await ground.delete(kind, space, "app")
+    await ground.settled(space)
+    left = [name for name in await ground.snapshot(space) if not name.startswith(target.kind)]
+    points.check("its children are not made again", left)
+    await ground.patch(target, space, "app", {"metadata": {"finalizers": None}})
+    with points.point("ends"):
+        await ground.until(lambda live: live is None, space, "ends")
+    await ground.drop(space)
+
+
+async def test_t16_the_definition_goes_and_comes_back(ground: Ground, points: Points) -> None:
+    """As when the chart is uninstalled with its CRDs: everything goes, and a new start is a clean one."""
+    space = await ground.namespace("crd")
+    await ground.finished(space, ground.subject.mix[1])
+    definition = yaml.safe_load((ROOT / ground.subject.crd).read_text())
+    await ground.client.request("delete", path(CRDS, "", definition["metadata"]["name"]), method="DELETE")
+    with points.point("everything goes"):
+        assert not await ground.reach({space: {}})
+    points.check("the operator runs on", "" if ground.operator.running else "it ended")
+    while await ground.get(CRDS, "", definition["metadata"]["name"]) is not None:
+        await asyncio.sleep(0.1)
+    await ground.create(CRDS, "", definition)
+    await asyncio.sleep(QUIET)
+    with points.point("works again by itself"):
+        await _again(ground, space)
+    await ground.drop(space)
+
+
+async def _again(ground: Ground, space: str) -> None:
+    for _ in range(100):
+        with contextlib.suppress(ApiError):  # not served yet
+            return await ground.finished(space, ground.subject.mix[1])
+        await asyncio.sleep(0.2)
+    raise AssertionError("the definition is never served again")
+
+
+async def test_t16_permissions_go_and_come_back(ground: Ground, points: Points) -> None:
+    """The roles are taken away under the running operator: few tries, and all is well once they are back."""
+    space = await ground.namespace("roles")
+    await ground.finished(space, ground.subject.mix[1])
+    bindings = [role for role in chart_roles() if role["kind"] == "ClusterRoleBinding"]
+    await ground.forget(bindings)
+    since = len(ground.proxy.calls)
+    await ground.apply(space, ground.subject.mix[2])
+    await asyncio.sleep(4)
+    tries = [str(call) for call in ground.proxy.writes(space, since=since)]
+    points.check("few tries", tries if len(tries) > 12 else "")
+    points.check("it runs on", "" if ground.operator.running else "it ended")
+    await ground.ensure(bindings)
+    with points.point("recovers"):
+        await ground.apply(space, ground.subject.mix[1])
+        await ground.finished(space, ground.subject.mix[2])
+    await ground.drop(space)
+
+
+def _kept(snapshot: dict[str, dict[str, dict[str, object]]]) -> dict[str, object]:
+    """Data that outlives its resource: it has no owner."""
+    return {
+        name: item
+        for name, item in snapshot.items()
+        if name.startswith("PersistentVolumeClaim") and not item["metadata"].get("ownerReferences")
+    }
