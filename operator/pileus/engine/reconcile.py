@@ -61,8 +61,7 @@ class Reconciler:
         with self._stage("apply"):
             if not (paused or resource.deleting):
                 outcome = await self._applier.apply(resource, plan, world)
-                if outcome.writes:
-                    world = self._observer.world(self.kind, resource, referents)
+                world = dataclasses.replace(world, children={**world.children, **outcome.live})
         # 4. judge: what that means for the user
         with self._stage("judge"):
             verdict = self._judge(resource, plan, world) if not invalid else Verdict()
