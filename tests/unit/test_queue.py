@@ -133,3 +133,57 @@ async def test_a_handler_that_breaks_ends_the_queue_loudly() -> None:
     queue.add("a")
     result = await asyncio.gather(queue.run(), return_exceptions=True)
     assert isinstance(result[0], ExceptionGroup)
+
+
+async def order(queue: Queue[str], passes: list[str]) -> list[str]:
+    task = asyncio.create_task(queue.run())
+    while queue.depth or queue.busy:
+        await asyncio.sleep(0)
+    task.cancel()
+    return passes
+
+
+async def test_news_goes_before_the_backlog() -> None:
+    passes: list[str] = []
+
+    async def handle(key: str) -> None:
+        passes.append(key)
+
+    queue: Queue[str] = Queue(handle, workers=1)
+    queue.add_all(["a", "b", "c"])
+    queue.add("new")
+    queue.add("c")
+    queue.add_all(["new"])
+    assert queue.depth == 4
+    assert await order(queue, passes) == ["new", "c", "a", "b"]
+
+
+async def test_news_without_end_does_not_starve_the_backlog() -> None:
+    passes: list[str] = []
+
+    async def handle(key: str) -> None:
+        passes.append(key)
+        if key == "busy" and len(passes) < 100:
+            queue.add("busy")
+
+    queue: Queue[str] = Queue(handle, workers=1)
+    queue.add_all(["a", "b"])
+    queue.add("busy")
+    await order(queue, passes)
+    assert {"a", "b"} <= set(passes[: 2 * queue_module.TURN])
+
+
+async def test_passes_that_never_wait_leave_others_their_turn() -> None:
+    left: list[int] = []
+
+    async def handle(_: str) -> None:
+        return None
+
+    queue: Queue[str] = Queue(handle, workers=4)
+    queue.add_all(str(number) for number in range(1000))
+    task = asyncio.create_task(queue.run())
+    while queue.depth or queue.busy:
+        await asyncio.sleep(0)
+        left.append(queue.depth)
+    task.cancel()
+    assert len(left) > 100, "the loop came round again and again while the queue worked"

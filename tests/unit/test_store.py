@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -152,3 +154,26 @@ def test_a_kind_that_is_not_served_any_more_leaves_nothing_behind() -> None:
     assert list(store.clear(SERVICE)) == [OWNER]
     assert len(store) == 0
     assert store.put(SERVICE, service(1)) == OWNER, "it may come back from another cluster's past"
+
+
+MANAGED = [{"manager": "m", "fieldsV1": {"f:x": {}}}]
+PLACES = {
+    "last, as in built-in kinds": {"name": "app", "resourceVersion": "5", "managedFields": MANAGED},
+    "first": {"managedFields": MANAGED, "name": "app", "resourceVersion": "5"},
+    "in between, as in custom resources": {"name": "app", "managedFields": MANAGED, "resourceVersion": "5"},
+    "not there": {"name": "app", "resourceVersion": "5"},
+    "empty": {"name": "app", "managedFields": [], "resourceVersion": "5"},
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("spaced", [False, True], ids=["as the API server writes", "in unusual text"])
+def test_managed_fields_are_cut_and_nothing_else(place: str, spaced: bool) -> None:
+    quoted = json.dumps({"managedFields": MANAGED})  # somebody's text that looks like it
+    body = {"metadata": PLACES[place], "spec": {"text": quoted}}
+    text = json.dumps(body, separators=(", ", ": ") if spaced else (",", ":"))
+    store = Store()
+    store.put(SERVICE, msgspec.Raw(text.encode()))
+    assert store.all(SERVICE.id) == (
+        {"metadata": {"name": "app", "resourceVersion": "5"}, "spec": {"text": quoted}},
+    )

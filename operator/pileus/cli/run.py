@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import click
 
 from pileus.engine.world import Settings
@@ -48,6 +50,8 @@ def run(
     log_format: str,
 ) -> None:
     """Run the operator against the cluster of $KUBECONFIG, or the one it is deployed in."""
+    gc.disable()  # what is imported now stays: `Runtime.start` freezes it and turns the collector on
+
     from pileus.kinds import KINDS
     from pileus.wiring.operator import run as operate
     from pileus.wiring.runtime import Options

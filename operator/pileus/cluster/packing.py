@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import zstandard
 
-LEVEL = 1
+LEVEL = -1
 
 
 class Packer:

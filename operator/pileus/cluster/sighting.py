@@ -11,13 +11,14 @@ import sys
 from typing import NamedTuple
 
 import msgspec
-import orjson
 
 from pileus.engine import labels
 from pileus.engine.plan import Manifest, ObjectKind, ObjectRef
 
 Belongs = tuple[str, str, str]
 """(our kind, namespace, name): the resource that an object belongs to by its labels."""
+
+MANAGED_FIELDS = "managedFields"
 
 Text = msgspec.Raw
 """The JSON text of one object, unread."""
@@ -27,7 +28,7 @@ class Sighting(NamedTuple):
     """One object at one version.
 
     owner: uid of its controller; empty without. belongs: the resource that its labels name.
-    body: the object itself, as text or parsed.
+    body: the object itself, as text or parsed. managed_fields: the text of that field, if body is one.
     """
 
     ref: ObjectRef
@@ -35,6 +36,19 @@ class Sighting(NamedTuple):
     owner: str
     belongs: Belongs | None
     body: Text | Manifest
+    managed_fields: Text
+
+    def content(self) -> bytes | Manifest:
+        """The object without its managedFields, which are half of most objects and read by nobody."""
+        if isinstance(self.body, dict):
+            metadata = {key: value for key, value in self.body["metadata"].items() if key != MANAGED_FIELDS}
+            return {**self.body, "metadata": metadata}
+        text, value = bytes(self.body), bytes(self.managed_fields)
+        if not value:
+            return text
+        field = b'"%s":%s' % (MANAGED_FIELDS.encode(), value)  # the very text that was found
+        shorter = text.replace(field + b",", b"", 1)
+        return shorter if len(shorter) < len(text) else text.replace(b"," + field, b"", 1)
 
 
 class Event(msgspec.Struct, gc=False):
@@ -54,15 +68,16 @@ class _Labels(msgspec.Struct, gc=False):
     name: str = msgspec.field(default="", name=labels.OWNER_NAME)
 
 
-class _Metadata(msgspec.Struct, rename="camel"):
+class _Metadata(msgspec.Struct, rename="camel", gc=False):
     name: str
     namespace: str = ""
     resource_version: str = "0"
     labels: _Labels | None = None
     owner_references: list[_Owner] | None = None
+    managed_fields: Text = Text()
 
 
-class _Object(msgspec.Struct):
+class _Object(msgspec.Struct, gc=False):
     metadata: _Metadata
 
 
@@ -73,7 +88,8 @@ _read = msgspec.json.Decoder(_Object).decode
 def sighting(kind: ObjectKind, body: Text | Manifest) -> Sighting:
     """What is seen of an object. Raises `msgspec.MsgspecError` for what is none."""
     if isinstance(body, dict):
-        metadata = msgspec.convert(body["metadata"], _Metadata)
+        read = {key: value for key, value in body["metadata"].items() if key != MANAGED_FIELDS}
+        metadata = msgspec.convert(read, _Metadata)
     else:
         metadata = _read(body).metadata
     intern = sys.intern  # namespaces, names and uids occur in many references and indices
@@ -88,13 +104,5 @@ def sighting(kind: ObjectKind, body: Text | Manifest) -> Sighting:
             break
     ref = ObjectRef(kind.id, namespace, intern(metadata.name))
     # Comparable by contract since Kubernetes 1.35, and in practice (etcd revisions) before.
-    version = metadata.resource_version
-    return Sighting(ref, int(version) if version.isdigit() else 0, owner, belongs, body)
-
-
-def parsed(body: Text | Manifest) -> Manifest:
-    """The whole object; a fresh value where it was text."""
-    if isinstance(body, dict):
-        return body
-    manifest: Manifest = orjson.loads(memoryview(body))
-    return manifest
+    version = int(metadata.resource_version) if metadata.resource_version.isdigit() else 0
+    return Sighting(ref, version, owner, belongs, body, metadata.managed_fields)

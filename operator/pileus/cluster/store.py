@@ -17,7 +17,7 @@ from typing import TypeVar
 import orjson
 
 from pileus.cluster.packing import Packer
-from pileus.cluster.sighting import Belongs, Sighting, Text, parsed, sighting
+from pileus.cluster.sighting import Belongs, Sighting, Text, sighting
 from pileus.engine.plan import Manifest, ObjectKind, ObjectRef
 
 K = TypeVar("K", str, Belongs)
@@ -66,7 +66,7 @@ class Store:
             return None
         if version <= self._gone.get(ref, -1):
             return None
-        data = self._pack(kind, seen.body)
+        data = self._pack(kind, seen)
         concerned = seen.belongs
         if known is None:
             self._gone.pop(ref, None)
@@ -158,17 +158,17 @@ class Store:
         manifest["metadata"]["resourceVersion"] = str(entry.version)
         return manifest
 
-    def _pack(self, kind: ObjectKind, body: Text | Manifest) -> bytes:
+    def _pack(self, kind: ObjectKind, seen: Sighting) -> bytes:
         packer = self._packers.get(kind.id)
         if packer is None:
             packer = self._packers[kind.id] = Packer()
+        body = seen.content()
         if (projection := _PROJECTIONS.get(kind.id)) is not None:
-            manifest = parsed(body)
-            metadata = {key: value for key, value in manifest["metadata"].items() if key not in _UNREAD}
-            body = {**kind.type_meta, "metadata": metadata, **projection(manifest)}
-        elif isinstance(body, dict):
-            body = {**kind.type_meta, **body}  # items of a list lack it
-        return packer.pack(orjson.dumps(body) if isinstance(body, dict) else bytes(body))
+            whole = body if isinstance(body, dict) else orjson.loads(body)
+            body = {"metadata": whole["metadata"], **projection(whole)}
+        if isinstance(body, dict):
+            body = {**body, **kind.type_meta}  # items of a list lack it
+        return packer.pack(orjson.dumps(body) if isinstance(body, dict) else body)
 
     def _unpack(self, kind: str, data: bytes) -> Manifest:
         return self._view(orjson.loads(self._packers[kind].unpack(data)))
@@ -214,6 +214,7 @@ def _by_ref(entry: _Entry) -> ObjectRef:
 
 
 _UNREAD = ("managedFields", "resourceVersion", "selfLink")
+"""The version differs where nothing else does; managedFields are gone already, if their text was usual."""
 
 
 def _pod(manifest: Manifest) -> Manifest:

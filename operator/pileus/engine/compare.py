@@ -15,17 +15,20 @@ import orjson
 from pileus.engine import labels
 from pileus.engine.plan import Manifest
 
-_ASSOCIATIVE: dict[str, tuple[str, ...]] = {
-    "containers": ("name",),
-    "initContainers": ("name",),
-    "volumes": ("name",),
-    "env": ("name",),
-    "volumeMounts": ("mountPath",),
-    "ownerReferences": ("uid",),
-    "imagePullSecrets": ("name",),
-    "topologySpreadConstraints": ("topologyKey", "whenUnsatisfiable"),
-    "listeners": ("name",),
+_NESTED = (dict, list)
+_ABSENT = object()
+_ASSOCIATIVE: dict[str, tuple[tuple[str, ...]]] = {
+    "containers": (("name",),),
+    "initContainers": (("name",),),
+    "volumes": (("name",),),
+    "env": (("name",),),
+    "volumeMounts": (("mountPath",),),
+    "ownerReferences": (("uid",),),
+    "imagePullSecrets": (("name",),),
+    "topologySpreadConstraints": (("topologyKey", "whenUnsatisfiable"),),
+    "listeners": (("name",),),
 }
+"""By which fields the items of a list are told apart: one way of doing so, or several to try in turn."""
 _ATOMIC_BELOW = frozenset({"ingress", "egress", "rules"})
 """Below these fields every list is one value (NetworkPolicy, HTTPRoute, Ingress)."""
 _PORT_KEYS = (("containerPort", "protocol"), ("port", "protocol"))
@@ -47,10 +50,16 @@ def stamped(desired: Manifest) -> tuple[Manifest, str]:
 def covers(live: Any, desired: Any, field: str = "", *, atomic: bool = False) -> bool:
     """True if every leaf of `desired` is in `live`; `atomic` treats every list as one value."""
     if isinstance(desired, dict):
-        return isinstance(live, dict) and all(
-            key in live and covers(live[key], value, key, atomic=atomic or key in _ATOMIC_BELOW)
-            for key, value in desired.items()
-        )
+        if not isinstance(live, dict):
+            return False
+        for key, wanted in desired.items():
+            there = live.get(key, _ABSENT)
+            if isinstance(wanted, _NESTED):
+                if not covers(there, wanted, key, atomic=atomic or key in _ATOMIC_BELOW):
+                    return False
+            elif type(there) is not type(wanted) or there != wanted:  # most are leaves: no call for each
+                return False
+        return True
     if isinstance(desired, list):
         return isinstance(live, list) and _list_covers(live, desired, field, atomic)
     return type(live) is type(desired) and bool(live == desired)
@@ -62,16 +71,16 @@ def restrict(live: Any, desired: Any, field: str = "") -> Any:
         return {key: restrict(live.get(key), value, key) for key, value in desired.items()}
     keys = _keys(field, desired) if isinstance(desired, list) and isinstance(live, list) else ()
     if keys:
-        by_key = {orjson.dumps(_key(item, keys)): item for item in live if isinstance(item, dict)}
-        return [restrict(by_key.get(orjson.dumps(_key(item, keys))), item) for item in desired]
+        by_key = {_key(item, keys): item for item in live if isinstance(item, dict)}
+        return [restrict(by_key.get(_key(item, keys)), item) for item in desired]
     return live
 
 
 def _list_covers(live: list[Any], desired: list[Any], field: str, atomic: bool) -> bool:
     keys = () if atomic else _keys(field, desired)
     if keys:
-        by_key = {orjson.dumps(_key(item, keys)): item for item in live if isinstance(item, dict)}
-        return all(covers(by_key.get(orjson.dumps(_key(item, keys))), item) for item in desired)
+        by_key = {_key(item, keys): item for item in live if isinstance(item, dict)}
+        return all(covers(by_key.get(_key(item, keys)), item) for item in desired)
     return len(live) == len(desired) and all(
         covers(there, wanted, atomic=atomic) for there, wanted in zip(live, desired, strict=True)
     )
@@ -79,16 +88,18 @@ def _list_covers(live: list[Any], desired: list[Any], field: str, atomic: bool) 
 
 def _keys(field: str, desired: list[Any]) -> tuple[str, ...]:
     """The keys that tell the items of this list apart; none if it is a plain list."""
-    if not desired or not all(isinstance(item, dict) for item in desired):
+    candidates = _PORT_KEYS if field == "ports" else _ASSOCIATIVE.get(field, ())
+    if not candidates or not desired or not all(isinstance(item, dict) for item in desired):
         return ()
-    candidates = _PORT_KEYS if field == "ports" else (_ASSOCIATIVE.get(field, ()),)
     for keys in candidates:
-        if keys and all(keys[0] in item for item in desired):
-            found = [orjson.dumps(_key(item, keys)) for item in desired]
-            return keys if len(set(found)) == len(found) else ()
+        if all(keys[0] in item for item in desired):
+            found = {_key(item, keys) for item in desired}
+            return keys if len(found) == len(desired) else ()
     return ()
 
 
-def _key(item: dict[str, Any], keys: tuple[str, ...]) -> tuple[Any, ...]:
+def _key(item: dict[str, Any], keys: tuple[str, ...]) -> str | bytes:
+    if len(keys) == 1 and type(name := item.get(keys[0])) is str:
+        return name
     # The API server defaults a port's protocol, and a desired object may leave it out.
-    return tuple(item.get(key, "TCP" if key == "protocol" else None) for key in keys)
+    return orjson.dumps([item.get(key, "TCP" if key == "protocol" else None) for key in keys])

@@ -1,7 +1,8 @@
 """A level-triggered work queue: one entry a resource, however many events woke it.
 
 Adding a key that waits changes nothing; adding one that is being worked on makes it run once more
-afterwards. Failures back off per key, exponentially with jitter, from half a second to five
+afterwards. What happened to a resource goes before what concerns all of them (the first pass after a
+start), and neither starves the other. Failures back off per key, exponentially with jitter, from half a second to five
 minutes; a success forgets them. Times are in seconds of the event loop's clock. Keys are opaque.
 """
 
@@ -12,13 +13,15 @@ import contextlib
 import heapq
 import logging
 import random
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Iterable
 from typing import Generic, TypeVar
 
 logger = logging.getLogger(__name__)
 
 FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 300.0
+TURN = 8
+"""Of so many keys taken one is from the backlog, so that news without end cannot starve it."""
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -29,7 +32,9 @@ class Queue(Generic[Key]):
     def __init__(self, handle: Callable[[Key], Awaitable[float | None]], *, workers: int = 32):
         self._handle = handle
         self._workers = workers
-        self._ready: dict[Key, float] = {}
+        self._news: dict[Key, float] = {}
+        self._backlog: dict[Key, float] = {}
+        self._taken = 0
         self._running: set[Key] = set()
         self._again: set[Key] = set()
         self._failures: dict[Key, int] = {}
@@ -42,13 +47,13 @@ class Queue(Generic[Key]):
     @property
     def depth(self) -> int:
         """Keys that are ready and wait for a worker."""
-        return len(self._ready)
+        return len(self._news) + len(self._backlog)
 
     @property
     def oldest(self) -> float:
         """How long the oldest ready key has been waiting."""
-        first = next(iter(self._ready.values()), None)
-        return 0.0 if first is None else max(0.0, asyncio.get_running_loop().time() - first)
+        firsts = [next(iter(lane.values())) for lane in (self._news, self._backlog) if lane]
+        return max(0.0, asyncio.get_running_loop().time() - min(firsts)) if firsts else 0.0
 
     @property
     def busy(self) -> int:
@@ -59,9 +64,21 @@ class Queue(Generic[Key]):
         """Have `key` looked at as soon as possible."""
         if key in self._running:
             self._again.add(key)
-        elif key not in self._ready:
-            self._ready[key] = asyncio.get_running_loop().time()
+        elif key not in self._news:
+            self._backlog.pop(key, None)
+            self._news[key] = asyncio.get_running_loop().time()
             self._wake.set()
+
+    def add_all(self, keys: Iterable[Key]) -> None:
+        """Have `keys` looked at because everything is, not because something happened to each: what is
+        added by `add` meanwhile goes first."""
+        now = asyncio.get_running_loop().time()
+        for key in keys:
+            if key in self._running:
+                self._again.add(key)
+            elif key not in self._news:
+                self._backlog.setdefault(key, now)
+        self._wake.set()
 
     def add_after(self, key: Key, seconds: float) -> None:
         """Have `key` looked at after `seconds`, unless it already is to be looked at sooner."""
@@ -87,11 +104,10 @@ class Queue(Generic[Key]):
 
     async def _work(self) -> None:
         while True:
-            while not self._ready:
+            while not (self._news or self._backlog):
                 self._wake.clear()
                 await self._wake.wait()
-            key = next(iter(self._ready))
-            del self._ready[key]
+            key = self._next()
             self._running.add(key)
             try:
                 delay = await self._handle(key)
@@ -105,6 +121,15 @@ class Queue(Generic[Key]):
                 if key in self._again:
                     self._again.discard(key)
                     self.add(key)
+            # A pass that has nothing to write never waits: let events, probes and the lease have their turn.
+            await asyncio.sleep(0)
+
+    def _next(self) -> Key:
+        self._taken += 1
+        lane = self._news if self._news and (self._taken % TURN or not self._backlog) else self._backlog
+        key = next(iter(lane))
+        del lane[key]
+        return key
 
     def _backoff(self, key: Key) -> float:
         failures = self._failures[key] = self._failures.get(key, 0) + 1

@@ -11,7 +11,6 @@ import dataclasses
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import pydantic
@@ -64,8 +63,7 @@ class Reconciler:
         with self._stage("apply"):
             if not (paused or resource.deleting):
                 outcome = await self._applier.apply(resource, plan, world)
-                if outcome.writes:
-                    world = self._observer.world(self.kind, resource, referents)
+                world = dataclasses.replace(world, children={**world.children, **outcome.live})
         # 4. judge: what that means for the user
         with self._stage("judge"):
             verdict = self._judge(resource, plan, world) if not invalid else Verdict()
@@ -172,13 +170,23 @@ class Reconciler:
                     resource, type_="Warning", reason=warning["reason"], message=warning["message"]
                 )
 
-    @contextmanager
-    def _stage(self, stage: str) -> Iterator[None]:
-        started = time.monotonic()
-        try:
-            yield
-        finally:
-            self._recorder.stage(self.kind.name, stage, time.monotonic() - started)
+    def _stage(self, stage: str) -> _Stage:
+        return _Stage(self._recorder, self.kind.name, stage)
+
+
+class _Stage:
+    """Measures a stage; a class, since a generator costs as much as some stages do."""
+
+    __slots__ = ("_kind", "_recorder", "_stage", "_started")
+
+    def __init__(self, recorder: Recorder, kind: str, stage: str):
+        self._recorder, self._kind, self._stage = recorder, kind, stage
+
+    def __enter__(self) -> None:
+        self._started = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self._recorder.stage(self._kind, self._stage, time.monotonic() - self._started)
 
 
 def parse(kind: Kind, manifest: Manifest) -> tuple[Resource, Plan | None]:

@@ -118,6 +118,7 @@ class Telemetry:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self._metrics: dict[str, Any] = {}
+        self._series: dict[tuple[str, ...], Any] = {}
         for row in TABLE:
             if row.kind == "counter":
                 self._metrics[row.name] = Counter(row.name, row.help, row.labels, registry=self.registry)
@@ -130,6 +131,13 @@ class Telemetry:
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
 
+    def _of(self, metric: str, *labels: str) -> Any:
+        """The series with these labels; kept, since finding it costs more than counting."""
+        series = self._series.get((metric, *labels))
+        if series is None:
+            series = self._series[(metric, *labels)] = self._metrics[metric].labels(*labels)
+        return series
+
     def build(self, version: str, python: str) -> None:
         """Tell the version once, at start."""
         self._metrics["pileus_build_info"].labels(version, python).set(1)
@@ -140,12 +148,12 @@ class Telemetry:
 
     def stage(self, kind: str, stage: str, seconds: float) -> None:
         """One stage of one pass."""
-        self._metrics["pileus_stage_duration_seconds"].labels(kind, stage).observe(seconds)
+        self._of("pileus_stage_duration_seconds", kind, stage).observe(seconds)
 
     def finished(self, kind: str, result: str, seconds: float) -> None:
         """One pass."""
-        self._metrics["pileus_reconcile_total"].labels(kind, result).inc()
-        self._metrics["pileus_reconcile_duration_seconds"].labels(kind).observe(seconds)
+        self._of("pileus_reconcile_total", kind, result).inc()
+        self._of("pileus_reconcile_duration_seconds", kind).observe(seconds)
 
     def transition(self, kind: str, condition: str, status: str, reason: str) -> None:
         """A condition changed."""
@@ -161,8 +169,8 @@ class Telemetry:
 
     def request(self, verb: str, result: str, seconds: float) -> None:
         """One API request."""
-        self._metrics["pileus_api_requests_total"].labels(verb, result).inc()
-        self._metrics["pileus_api_request_duration_seconds"].labels(verb).observe(seconds)
+        self._of("pileus_api_requests_total", verb, result).inc()
+        self._of("pileus_api_request_duration_seconds", verb).observe(seconds)
 
 
 @dataclass(frozen=True, slots=True)

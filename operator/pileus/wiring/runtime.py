@@ -126,6 +126,7 @@ class Runtime:
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 20)
+        gc.enable()
 
     async def stop(self) -> None:
         """Stop working, hand the lease back, close everything."""
@@ -193,9 +194,7 @@ class Runtime:
         self._served = served
         if self._in_step:
             dependents = self._dependents.get(kind.id, set())
-            for key in self._resources.known():
-                if key[0] in dependents:
-                    self._queue.add(key)
+            self._queue.add_all(key for key in self._resources.known() if key[0] in dependents)
 
     async def _work(self) -> None:
         await asyncio.gather(*(informer.synced.wait() for informer in self._informers.values()))
@@ -203,8 +202,7 @@ class Runtime:
         logger.info("Caches are in step: %d resources, %d objects.", len(self._resources), len(self._store))
         while True:
             await self._lease.held.wait()
-            for key in self._resources.known():
-                self._queue.add(key)
+            self._queue.add_all(self._resources.known())
             work = asyncio.create_task(self._queue.run())
             lost = asyncio.create_task(self._lease.lost.wait())
             try:
