@@ -5,9 +5,10 @@ from __future__ import annotations
 from pileus.engine.plan import Manifest, ObjectKind
 from pileus.kinds.containerapp import CONTAINER_APP as KIND
 from tests.campaign.subject import Scenario, Spec, Step, Subject
+from tests.campaign.subjects.containerapp_deputies import DEPUTIES
 from tests.campaign.subjects.containerapp_edits import EDITS
 from tests.campaign.subjects.containerapp_effects import EFFECTS
-from tests.campaign.subjects.containerapp_wrong import DEPUTIES, WRONG
+from tests.campaign.subjects.containerapp_wrong import WRONG
 
 CANARIES = ("canary-s3cr3t-1f0a", "canary-c0nfig-77b2", "canary-p0ll-90c4", "canary-t1s-5e21")
 
@@ -144,7 +145,8 @@ MIX: tuple[Spec, ...] = (
 )
 
 
-def _gateway() -> tuple[Manifest, ...]:
+def _surroundings() -> tuple[Manifest, ...]:
+    """What an administrator has installed: two gateways, of which one can filter, and storage."""
     version = "gateway.networking.k8s.io/v1"
     listener = {
         "name": "http",
@@ -166,6 +168,27 @@ def _gateway() -> tuple[Manifest, ...]:
             "metadata": {"name": "shared", "namespace": "campaign-gateway"},
             "spec": {"gatewayClassName": "envoy", "listeners": [listener]},
         },
+        {
+            "apiVersion": version,
+            "kind": "GatewayClass",
+            "metadata": {"name": "plain"},
+            "spec": {"controllerName": "example.dev/plain"},
+        },
+        {
+            "apiVersion": version,
+            "kind": "Gateway",
+            "metadata": {"name": "plain", "namespace": "campaign-gateway"},
+            "spec": {"gatewayClassName": "plain", "listeners": [listener]},
+        },
+        *(
+            {
+                "apiVersion": "storage.k8s.io/v1",
+                "kind": "StorageClass",
+                "metadata": {"name": name},
+                "provisioner": "kubernetes.io/no-provisioner",
+            }
+            for name in ("fast", "slow")
+        ),
     )
 
 
@@ -188,5 +211,5 @@ CONTAINER_APP = Subject(
         "PILEUS_CLUSTER_ISSUER": "letsencrypt",
         "PILEUS_INGRESS_CLASS": "nginx",
     },
-    prepare=_gateway,
+    prepare=_surroundings,
 )

@@ -1,0 +1,5 @@
+"""x"""
+
+from tests.campaign.subject import Deputy
+
+DEPUTIES: tuple[Deputy, ...] = ()
