@@ -109,7 +109,8 @@ class Subject:
     """One kind and all that the campaign needs to know of it.
 
     base: the smallest spec that works. around: objects that must be in each namespace first.
-    canaries: texts in `around` that must turn up nowhere else. fresh: a spec with everything on, whose
+    canaries: texts in `around` that must turn up nowhere else. secretive: specs that name all of it, in
+        every way there is. fresh: a spec with everything on, whose
     children are every kind that it can own, in one or several specs.
     nameless: fields with text that names no object, by their path, with what they hold.
     edits: how to break a child by hand, by kind: a merge patch that changes an owned field.
@@ -128,6 +129,7 @@ class Subject:
     nameless: dict[str, str] = field(default_factory=dict)
     around: tuple[Manifest, ...] = ()
     canaries: tuple[str, ...] = ()
+    secretive: tuple[Spec, ...] = ()
     crd: str = ""
     mix: tuple[Spec, ...] = ()
     settings: dict[str, str] = field(default_factory=dict)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pileus.engine.plan import Manifest, ObjectKind
 from pileus.kinds.containerapp import CONTAINER_APP as KIND
 from tests.campaign.subject import Scenario, Spec, Step, Subject
-from tests.campaign.subjects.containerapp_deputies import DEPUTIES
+from tests.campaign.subjects.containerapp_deputies import DEPUTIES, NAMELESS
 from tests.campaign.subjects.containerapp_edits import EDITS
 from tests.campaign.subjects.containerapp_effects import EFFECTS
 from tests.campaign.subjects.containerapp_wrong import WRONG
@@ -134,6 +134,39 @@ EVERYTHING: tuple[Spec, ...] = (
 )
 """Between them they make every kind of child but the Ingress, which comes only without Gateway API."""
 
+SECRETIVE: tuple[Spec, ...] = (
+    {
+        **TWO,
+        "envFrom": [{"secret": "shop"}, {"configMap": "shop"}],
+        "pullSecrets": ["registry"],
+        "volumes": [
+            {"name": "secret", "path": "/secret", "secret": "shop"},
+            {"name": "config", "path": "/config", "configMap": "shop"},
+            {"name": "cert", "path": "/cert", "secret": "shop-cert"},
+        ],
+        "sidecars": [
+            {
+                "name": "log",
+                "image": "log:1",
+                "envFrom": [{"secret": "registry"}, {"configMap": "shop"}],
+                "volumes": ["secret"],
+            }
+        ],
+        "init": [{"name": "prepare"}],
+        "expose": {**HOSTS, "tls": "shop-cert"},
+    },
+    {**WEB, "scale": {"min": 1, "max": 2, "cpu": 70}, "envFrom": [{"secret": "shop"}]},
+    {
+        **TWO,
+        "image": "registry.example/app:2",
+        "envFrom": [{"secret": "registry"}],
+        "pullSecrets": ["registry"],
+        "expose": {**HOSTS, "tls": "shop-cert"},
+        "rollout": {"strategy": "BlueGreen"},
+    },
+)
+"""All that is named, in every field that can name it."""
+
 MIX: tuple[Spec, ...] = (
     WEB,
     TWO,
@@ -200,10 +233,12 @@ CONTAINER_APP = Subject(
     effects=EFFECTS,
     wrong=WRONG,
     deputies=DEPUTIES,
+    nameless=NAMELESS,
     edits=EDITS,
     everything=EVERYTHING,
     around=AROUND,
     canaries=CANARIES,
+    secretive=SECRETIVE,
     crd="crds/pileus.dev_containerapps.yaml",
     mix=MIX,
     settings={
