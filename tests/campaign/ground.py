@@ -454,7 +454,9 @@ CRDS = ObjectKind(
 )
 ROLE_BINDINGS = ObjectKind("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings")
 ROLES = frozenset({"ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "ServiceAccount"})
-CLUSTER_WIDE = frozenset({"ClusterRole", "ClusterRoleBinding", "GatewayClass", "Namespace", "IngressClass"})
+CLUSTER_WIDE = frozenset(
+    {"ClusterRole", "ClusterRoleBinding", "GatewayClass", "Namespace", "IngressClass", "StorageClass"}
+)
 
 
 def chart_roles() -> list[Manifest]:

@@ -17,6 +17,7 @@ from pileus.engine.ports import ApiError
 from pileus.objects import catalog
 
 VOLUMES = ObjectKind("", "v1", "PersistentVolume", "persistentvolumes", namespaced=False)
+CLASSES = ObjectKind("storage.k8s.io", "v1", "StorageClass", "storageclasses", namespaced=False)
 ADDRESS = "192.0.2.10"
 PERIOD = 0.25
 
@@ -86,8 +87,10 @@ class Stagehands:
                 for live in await self._list(kind):
                     if (wanted := status(live)) is not None:
                         await self._write(kind, live, wanted)
+            classes = {item["metadata"]["name"] for item in await self._list(CLASSES)}
             for claim in await self._list(catalog.PERSISTENT_VOLUME_CLAIM):
-                await self._bind(claim)
+                if claim["spec"].get("storageClassName", "") in {"", *classes}:
+                    await self._bind(claim)
             await asyncio.sleep(PERIOD)
 
     async def _list(self, kind: ObjectKind) -> list[Manifest]:

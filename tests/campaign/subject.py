@@ -44,45 +44,64 @@ class Effect:
     """What a field does: where, and nowhere else, the cluster changes when it changes.
 
     field: its path in the CRD's schema, items of lists as `[]`, keys of mappings as `{}`.
-    context: what must stand in the spec around it. values: from one to the other is a transition.
     where: `Kind/path` prefixes of child objects, `status/path` of the resource itself. Where an object
-    comes or goes, its `Kind` alone. `refused` says that the API server refuses every change.
+        comes or goes, its `Kind` alone. Each place must change in some transition of the row, and
+        nothing may change elsewhere.
+    values: what the schema cannot say, beside the values that it gives. only: these values instead of
+        the schema's, which are only shown to be admitted; `why` says why.
+    context: what must stand in the spec around the field. absent: whether it may be left out there.
+    theirs: places that another controller has the say over, which need not be the same on every way.
+    lasting: a change that cannot be taken back: what the API server says then, or where what is kept.
     """
 
     field: str
-    values: tuple[Any, ...]
     where: tuple[str, ...]
+    values: tuple[Any, ...] = ()
     context: Spec = field(default_factory=dict)
-    refused: bool = False
+    absent: bool = True
+    only: bool = False
+    why: str = ""
+    theirs: tuple[str, ...] = ()
+    lasting: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
     """A value that the schema's types allow and that is wrong all the same.
 
-    says: words that the refusal, or the Ready condition, must hold; the field's name is among them.
-    reason: of the Ready condition; empty if the API server refuses. mended: a spec that recovers.
+    field: the field at fault; what the user reads must hold its path or its last word, and the words
+        of the `remedy`. reason: of the Ready condition; empty if the API server refuses.
+    mended: the spec that recovers. before: a spec that stood first. beside: more objects there.
+    kubelet: statuses of containers by name, played on the pods, which have no kubelet here.
+    settings: of the operator, where the fault is a cluster that lacks something. slow: says so only
+        after half a minute. resource: its name.
     """
 
     name: str
     spec: Spec
-    says: tuple[str, ...]
+    field: str
+    remedy: str
     reason: str = ""
     mended: Spec = field(default_factory=dict)
+    before: Spec | None = None
+    beside: tuple[Manifest, ...] = ()
+    kubelet: Manifest = field(default_factory=dict)
+    settings: tuple[tuple[str, str], ...] = ()
+    slow: bool = False
     resource: str = "app"
 
 
 @dataclass(frozen=True, slots=True)
 class Deputy:
-    """A field that names something, pointed at another namespace. `{victim}` is that namespace.
+    """A field that names something. `{name}` in its spec is where a name of another namespace is tried.
 
-    refused: the API server refuses the text. Else the resource must not become Ready through it, or
-    the name must simply mean nothing outside its own namespace.
+    field: its path in the CRD's schema. told: the reason of Ready for a name that is allowed but that
+        nothing bears here; `Ready` where the name means nothing to anybody but this namespace.
     """
 
-    name: str
+    field: str
     spec: Spec
-    refused: bool = True
+    told: str = "Ready"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,35 +109,39 @@ class Subject:
     """One kind and all that the campaign needs to know of it.
 
     base: the smallest spec that works. idle: one that is Ready and starts nothing that costs memory.
-    around: objects that must be in each namespace first.
-    canaries: texts in `around` that must turn up nowhere else. fresh: a spec with everything on, whose
-    children are every kind that it can own, in one or several specs.
+    mix: specs to change between. everything: specs that between them make every kind of child.
+    secretive: specs that name all of `around`, in every way there is.
+    scenarios, effects, wrong, deputies: the tables of T1 to T6, T7, T8 and T14. nameless: fields with text
+    that names no object, by their path, with what they hold.
     edits: how to break a child by hand, by kind: a merge patch that changes an owned field. Every one of
     these kinds is a child named `app` of `mix[1]`. strangers: the smallest object of each, somebody else's.
     replaced: `mix[1]` changed so that its children must be written to, and so that they must be pruned.
+    around: objects that must be in each namespace first. canaries: texts in them that must turn up
+    nowhere else. prepare: objects that must be in the cluster. settings: the operator's environment.
     pending: reasons of conditions that are never the last word.
-    references: resources of named objects whose reading an administrator grants by namespace.
     """
 
     kind: Kind
     target: ObjectKind
+    crd: str
     base: Spec
+    idle: Spec
+    mix: tuple[Spec, ...]
+    everything: tuple[Spec, ...]
+    secretive: tuple[Spec, ...]
     scenarios: tuple[Scenario, ...]
     effects: tuple[Effect, ...]
     wrong: tuple[Wrong, ...]
     deputies: tuple[Deputy, ...]
+    nameless: dict[str, str]
     edits: dict[str, Manifest]
-    everything: tuple[Spec, ...]
-    idle: Spec
     strangers: dict[str, Manifest]
     replaced: tuple[Spec, Spec]
     around: tuple[Manifest, ...] = ()
     canaries: tuple[str, ...] = ()
-    crd: str = ""
-    mix: tuple[Spec, ...] = ()
-    pending: frozenset[str] = frozenset()
-    settings: dict[str, str] = field(default_factory=dict)
     prepare: Callable[[], tuple[Manifest, ...]] = tuple
+    settings: dict[str, str] = field(default_factory=dict)
+    pending: frozenset[str] = frozenset()
 
     def manifest(self, name: str, spec: Spec) -> Manifest:
         """The resource as a user applies it."""

@@ -195,6 +195,10 @@ class Operator:
         except OSError:
             return False
 
+    def page(self) -> str:
+        """All metrics, as Prometheus reads them."""
+        return self._scrape()
+
     def _scrape(self) -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=10) as answer:
             return str(answer.read().decode())

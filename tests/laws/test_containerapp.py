@@ -22,7 +22,8 @@ LABEL = re.compile(r"^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$")
 LONGEST = "a" * 45
 words = st.text("abc-.0 ", max_size=12)
 names = st.from_regex(r"[a-z][a-z0-9]{0,10}", fullmatch=True)
-quantities = st.sampled_from(["1", "0.5", "100m", "128Mi", "1024Mi", "1.5Gi", "1G", "3"])
+processors = st.sampled_from(["1", "0.5", "100m", "1.5", "3"])
+quantities = st.sampled_from(["128Mi", "1024Mi", "1.5Gi", "1G", "3M", "1048576"])
 durations = st.sampled_from(["0s", "1s", "90s", "5m", "1h30m"])
 maybe = st.booleans()
 
@@ -101,7 +102,7 @@ specs = st.builds(
             st.integers(1, 3),
         ),
         st.builds(lambda s: {"size": s}, st.sampled_from(["nano", "large"])),
-        st.builds(lambda c, m: {"resources": {"cpu": c, "memory": m}}, quantities, quantities),
+        st.builds(lambda c, m: {"resources": {"cpu": c, "memory": m}}, processors, quantities),
     ),
 )
 clusters = st.sampled_from([ENGINES, BARE]).map(lambda served: Cluster(served=served))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pileus.engine.plan import Manifest, ObjectKind
 from pileus.kinds.containerapp import CONTAINER_APP as KIND
 from tests.campaign.subject import Scenario, Spec, Step, Subject
+from tests.campaign.subjects.containerapp_deputies import DEPUTIES, NAMELESS
 from tests.campaign.subjects.containerapp_edits import EDITS, STRANGERS
 from tests.campaign.subjects.containerapp_effects import EFFECTS
-from tests.campaign.subjects.containerapp_wrong import DEPUTIES, WRONG
+from tests.campaign.subjects.containerapp_wrong import WRONG
 
 CANARIES = ("canary-s3cr3t-1f0a", "canary-c0nfig-77b2", "canary-p0ll-90c4", "canary-t1s-5e21")
 
@@ -133,6 +134,39 @@ EVERYTHING: tuple[Spec, ...] = (
 )
 """Between them they make every kind of child but the Ingress, which comes only without Gateway API."""
 
+SECRETIVE: tuple[Spec, ...] = (
+    {
+        **TWO,
+        "envFrom": [{"secret": "shop"}, {"configMap": "shop"}],
+        "pullSecrets": ["registry"],
+        "volumes": [
+            {"name": "secret", "path": "/secret", "secret": "shop"},
+            {"name": "config", "path": "/config", "configMap": "shop"},
+            {"name": "cert", "path": "/cert", "secret": "shop-cert"},
+        ],
+        "sidecars": [
+            {
+                "name": "log",
+                "image": "log:1",
+                "envFrom": [{"secret": "registry"}, {"configMap": "shop"}],
+                "volumes": ["secret"],
+            }
+        ],
+        "init": [{"name": "prepare"}],
+        "expose": {**HOSTS, "tls": "shop-cert"},
+    },
+    {**WEB, "scale": {"min": 1, "max": 2, "cpu": 70}, "envFrom": [{"secret": "shop"}]},
+    {
+        **TWO,
+        "image": "registry.example/app:2",
+        "envFrom": [{"secret": "registry"}],
+        "pullSecrets": ["registry"],
+        "expose": {**HOSTS, "tls": "shop-cert"},
+        "rollout": {"strategy": "BlueGreen"},
+    },
+)
+"""All that is named, in every field that can name it."""
+
 MIX: tuple[Spec, ...] = (
     WEB,
     TWO,
@@ -144,7 +178,8 @@ MIX: tuple[Spec, ...] = (
 )
 
 
-def _gateway() -> tuple[Manifest, ...]:
+def _surroundings() -> tuple[Manifest, ...]:
+    """What an administrator has installed: two gateways, of which one can filter, and storage."""
     version = "gateway.networking.k8s.io/v1"
     listener = {
         "name": "http",
@@ -166,6 +201,27 @@ def _gateway() -> tuple[Manifest, ...]:
             "metadata": {"name": "shared", "namespace": "campaign-gateway"},
             "spec": {"gatewayClassName": "envoy", "listeners": [listener]},
         },
+        {
+            "apiVersion": version,
+            "kind": "GatewayClass",
+            "metadata": {"name": "plain"},
+            "spec": {"controllerName": "example.dev/plain"},
+        },
+        {
+            "apiVersion": version,
+            "kind": "Gateway",
+            "metadata": {"name": "plain", "namespace": "campaign-gateway"},
+            "spec": {"gatewayClassName": "plain", "listeners": [listener]},
+        },
+        *(
+            {
+                "apiVersion": "storage.k8s.io/v1",
+                "kind": "StorageClass",
+                "metadata": {"name": name},
+                "provisioner": "kubernetes.io/no-provisioner",
+            }
+            for name in ("fast", "slow")
+        ),
     )
 
 
@@ -178,12 +234,14 @@ CONTAINER_APP = Subject(
     effects=EFFECTS,
     wrong=WRONG,
     deputies=DEPUTIES,
+    nameless=NAMELESS,
     edits=EDITS,
     strangers=STRANGERS,
     replaced=({**TWO, "port": 9000, "env": {"LOG": "replaced"}}, {"image": "registry.example/app:1"}),
     everything=EVERYTHING,
     around=AROUND,
     canaries=CANARIES,
+    secretive=SECRETIVE,
     crd="crds/pileus.dev_containerapps.yaml",
     mix=MIX,
     pending=frozenset({"ScalingPending"}),
@@ -192,5 +250,5 @@ CONTAINER_APP = Subject(
         "PILEUS_CLUSTER_ISSUER": "letsencrypt",
         "PILEUS_INGRESS_CLASS": "nginx",
     },
-    prepare=_gateway,
+    prepare=_surroundings,
 )

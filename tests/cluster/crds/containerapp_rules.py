@@ -228,7 +228,7 @@ ROWS: tuple[Row, ...] = (
         "accessMode, storageClass and retain go with size",
         "a Secret is on every node",
         volume(secret="a", accessMode="ReadWriteMany"),
-        volume(size=1, accessMode="ReadWriteMany", retain="Delete"),
+        volume(size="1Gi", accessMode="ReadWriteMany", retain="Delete"),
     ),
     Row(
         "spec.volumes",

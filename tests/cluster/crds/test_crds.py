@@ -18,8 +18,11 @@ from pileus.engine.plan import Manifest, ObjectKind
 from pileus.engine.ports import ApiError
 from pileus.kinds import KINDS
 from pileus.local.kubectl import Kubectl
-from tests.cluster.crds.containerapp_rules import ROWS, SCHEMA, Row, Spec
+from tests.cluster.crds.containerapp_rules import ROWS as SHAPES
+from tests.cluster.crds.containerapp_rules import SCHEMA, Row, Spec
+from tests.cluster.crds.containerapp_values import VALUES
 
+ROWS = (*SHAPES, *VALUES)
 (CONTAINER_APP,) = (kind for kind in KINDS if kind.name == "ContainerApp")
 APPS = ObjectKind(CONTAINER_APP.group, CONTAINER_APP.version, CONTAINER_APP.name, CONTAINER_APP.plural)
 STRICT = {"fieldValidation": "Strict"}

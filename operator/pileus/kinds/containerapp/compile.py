@@ -63,7 +63,7 @@ def compile_app(resource: Resource, world: World) -> Plan:
         *decision.findings,
         *refused_claims,
         *(finding for finding in maybe if finding),
-        *references.missing(used, world),
+        *references.missing(spec, world),
     )
     warnings = (
         *decision.warnings,

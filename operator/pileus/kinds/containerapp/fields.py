@@ -32,20 +32,37 @@ def _as_text(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-Quantity = Annotated[
-    str,
-    BeforeValidator(_as_text),
-    Field(pattern=QUANTITY_PATTERN, min_length=1, max_length=24),
-    WithJsonSchema(
-        {
-            "anyOf": [{"type": "integer"}, {"type": "string"}],
-            "x-kubernetes-int-or-string": True,
-            "pattern": QUANTITY_PATTERN,
-            "maxLength": 24,
-        }
-    ),
-]
-"""An amount as Kubernetes writes it: `500m`, `2`, `1Gi`."""
+def _amount(least: str, most: str, message: str, *, whole: bool) -> Any:
+    """An amount as Kubernetes writes it, between two others."""
+    value = "quantity(string(self))"
+    bounds = f"{value}.compareTo(quantity('{least}')) >= 0 && {value}.compareTo(quantity('{most}')) <= 0"
+    # Not isInteger(): it knows no integers of more than 15 digits.
+    rule = Rule(f"!string(self).endsWith('m') && {bounds}" if whole else bounds, message)
+    schema = {
+        "anyOf": [{"type": "integer"}, {"type": "string"}],
+        "x-kubernetes-int-or-string": True,
+        "pattern": QUANTITY_PATTERN,
+        "maxLength": 24,
+        **validations(rule),
+    }
+    return Annotated[
+        str,
+        BeforeValidator(_as_text),
+        Field(pattern=QUANTITY_PATTERN, min_length=1, max_length=24),
+        WithJsonSchema(schema),
+    ]
+
+
+# A limit of nothing is no limit for Kubernetes, and `512m` is half a byte: both are slips of the pen.
+Bytes = _amount(
+    "1Mi", "1Pi", "Give whole bytes between 1Mi and 1Pi with their unit, such as 512Mi.", whole=True
+)
+"""An amount of memory or storage: `512Mi`, `1Gi`."""
+
+Processors = _amount(
+    "1m", "1k", "Give a number of processors between 1m and 1000, such as 500m or 2.", whole=False
+)
+"""An amount of CPU: `500m`, `2`."""
 
 Duration = Annotated[str, Field(pattern=DURATION_PATTERN, min_length=2, max_length=18)]
 """A time such as `90s`, `5m` or `1h30m`."""
@@ -53,7 +70,20 @@ Duration = Annotated[str, Field(pattern=DURATION_PATTERN, min_length=2, max_leng
 Name = Annotated[str, Field(pattern=NAME_PATTERN, min_length=1, max_length=40)]
 """The name of a part of the app."""
 
-PortName = Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$", min_length=1, max_length=15)]
+PortName = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$",
+        min_length=1,
+        max_length=15,
+        json_schema_extra=validations(
+            Rule(
+                "!self.contains('--') && self != 'pileus-metrics'",
+                "A port's name has no '--' in it, and is not pileus-metrics, which metrics.port gets.",
+            )
+        ),
+    ),
+]
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
 ObjectName = Annotated[str, Field(pattern=OBJECT_PATTERN, min_length=1, max_length=253)]
 """The name of another object of the same namespace."""
@@ -63,8 +93,47 @@ Word = Annotated[str, Field(max_length=4096)]
 """One word of a command line."""
 
 Text = Annotated[str, Field(max_length=32768)]
-Host = Annotated[str, Field(pattern=HOST_PATTERN, min_length=1, max_length=253)]
-MountPath = Annotated[str, Field(pattern=r"^/[^:]+$", min_length=2, max_length=512)]
+Environment = Annotated[
+    dict[str, Text],
+    Field(
+        json_schema_extra=validations(
+            Rule(
+                "self.all(name, name.matches('^[-._a-zA-Z][-._a-zA-Z0-9]*$'))",
+                "The name of a variable holds letters, digits, '_', '-' and '.', and starts with no digit.",
+            )
+        )
+    ),
+]
+"""Environment variables, by names that every version of Kubernetes takes."""
+
+Host = Annotated[
+    str,
+    Field(
+        pattern=HOST_PATTERN,
+        min_length=1,
+        max_length=253,
+        json_schema_extra=validations(
+            Rule(
+                "!isIP(self) && self.split('.').all(label, size(label) <= 63)",
+                "Give a DNS name, such as shop.acme.dev: no address, and at most 63 characters between dots.",
+            )
+        ),
+    ),
+]
+MountPath = Annotated[
+    str,
+    Field(
+        pattern=r"^/[^:]+$",
+        min_length=2,
+        max_length=512,
+        json_schema_extra=validations(
+            Rule(
+                "self.substring(1).split('/').all(part, !(part in ['', '.', '..']))",
+                "Write the path without '//', '/.', '/..' and a '/' at its end, such as /var/data.",
+            )
+        ),
+    ),
+]
 Cidr = Annotated[
     str,
     Field(
@@ -73,7 +142,11 @@ Cidr = Annotated[
             Rule(
                 "isCIDR(self)",
                 "Write a range such as 203.0.113.0/24 or 2001:db8::/32; one address is /32 or /128.",
-            )
+            ),
+            Rule(
+                "!isCIDR(self) || cidr(self).masked() == cidr(self)",
+                "A range begins with its first address: write 203.0.113.0/24, or 203.0.113.7/32 for one.",
+            ),
         ),
     ),
 ]

@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from pileus.crds.markers import Rule, list_map, list_set, validations
-from pileus.kinds.containerapp.fields import Image, Model, ObjectName, PortNumber, Text, Word
+from pileus.kinds.containerapp.fields import Environment, Image, Model, ObjectName, PortNumber, Word
 from pileus.kinds.containerapp.parts import (
     Binding,
     EnvSource,
@@ -56,7 +56,30 @@ _BESIDE = "(has(self.rollout) && self.rollout.strategy in ['BlueGreen', 'Canary'
 _NAMED = "(has(self.{list}) ? self.{list}.map(c, c.name) : [])"
 _CONTAINERS = f"({_NAMED.format(list='init')} + {_NAMED.format(list='sidecars')})"
 
+TEXT_LIMIT = 512 * 1024
+"""Bytes of text in all containers together: etcd keeps no object of more than 1.5 MiB."""
+
+
+def _text(of: str) -> str:
+    lists = (f"(has({of}.{name}) ? {of}.{name}.map(w, size(w)).sum() : 0)" for name in ("command", "args"))
+    return " + ".join((*lists, _variables(of)))
+
+
+def _variables(of: str) -> str:
+    return f"(has({of}.env) ? {of}.env.map(k, size(k) + size({of}.env[k])).sum() : 0)"
+
+
+_INITS = f"(has(self.init) ? self.init.map(c, {_text('c')} + {_variables('self')}).sum() : 0)"
+_SIDECARS = f"(has(self.sidecars) ? self.sidecars.map(c, {_text('c')}).sum() : 0)"
+
 SPEC_RULES = (
+    Rule(
+        f"{_text('self')} + {_INITS} + {_SIDECARS} <= {TEXT_LIMIT}",
+        (
+            "command, args and env of all containers hold more than 512 KiB (init gets env too): put large "
+            "values into a ConfigMap, and mount it with volumes."
+        ),
+    ),
     Rule("!(has(self.port) && has(self.ports))", "Give either port or ports."),
     Rule(
         "!(has(self.replicas) && has(self.scale))",
@@ -125,7 +148,7 @@ class ContainerAppSpec(Model):
         default=(), max_length=64, description="Command to run instead of the image's."
     )
     args: tuple[Word, ...] = Field(default=(), max_length=128, description="Arguments of the command.")
-    env: dict[str, Text] = Field(
+    env: Environment = Field(
         default={},
         max_length=256,
         description="Environment variables. Put secrets into a Secret, and name it in envFrom.",

@@ -8,7 +8,9 @@ from pydantic import ConfigDict, Field
 
 from pileus.crds.markers import Rule, list_set, validations
 from pileus.kinds.containerapp.fields import (
+    Bytes,
     Duration,
+    Environment,
     Image,
     Model,
     MountPath,
@@ -16,8 +18,7 @@ from pileus.kinds.containerapp.fields import (
     ObjectName,
     PortName,
     PortNumber,
-    Quantity,
-    Text,
+    Processors,
     Word,
 )
 
@@ -34,6 +35,12 @@ class Gpu(Model):
         alias="class",
         pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$",
         max_length=127,
+        json_schema_extra=validations(
+            Rule(
+                "!self.split('/')[0].endsWith('kubernetes.io') && size(self.split('/')[1]) <= 63",
+                "Give the name that a device plugin offers, such as nvidia.com/gpu; kubernetes.io has none.",
+            )
+        ),
         description="The resource name that the nodes' device plugin offers, such as nvidia.com/gpu.",
     )
     count: int = Field(default=1, ge=1, le=64, description="How many of them each replica gets.")
@@ -42,11 +49,11 @@ class Gpu(Model):
 class Resources(Model):
     """CPU and memory in numbers, instead of a size by name."""
 
-    cpu: Quantity | None = Field(
+    cpu: Processors | None = Field(
         default=None,
         description="CPU that is reserved, such as 250m or 2; there is no limit. Absent: as `size: small`.",
     )
-    memory: Quantity | None = Field(
+    memory: Bytes | None = Field(
         default=None,
         description="Memory, reserved and limit in one, such as 512Mi. Absent: as `size: small`.",
     )
@@ -178,10 +185,10 @@ class Volume(Model):
 
     name: Name = Field(description="Name of the volume, unique in the app.")
     path: MountPath = Field(description="Where it is mounted.")
-    ephemeral: Quantity | None = Field(
+    ephemeral: Bytes | None = Field(
         default=None, description="An empty directory of at most this size that goes with the replica."
     )
-    size: Quantity | None = Field(
+    size: Bytes | None = Field(
         default=None, description="A PersistentVolumeClaim <app>-<name> of this size; it may grow."
     )
     secret: ObjectName | None = Field(
@@ -211,7 +218,7 @@ class Init(Model):
         default=(), max_length=64, description="Command to run instead of the image's."
     )
     args: tuple[Word, ...] = Field(default=(), max_length=128, description="Arguments of the command.")
-    env: dict[str, Text] = Field(
+    env: Environment = Field(
         default={}, max_length=128, description="Environment variables beside the app's; they win."
     )
 
@@ -231,7 +238,7 @@ class Sidecar(Model):
         default=(), max_length=64, description="Command to run instead of the image's."
     )
     args: tuple[Word, ...] = Field(default=(), max_length=128, description="Arguments of the command.")
-    env: dict[str, Text] = Field(
+    env: Environment = Field(
         default={}, max_length=128, description="Environment variables; the app's are not passed on."
     )
     env_from: tuple[EnvSource, ...] = Field(

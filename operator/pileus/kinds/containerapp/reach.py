@@ -129,12 +129,26 @@ class Expose(Model):
         default=None,
         pattern=r"^/\S*$",
         max_length=1024,
+        json_schema_extra=validations(
+            Rule(
+                "self.matches('^[-A-Za-z0-9/._~!$&()*+,;=:@%]+$') && !self.contains('//') && "
+                "!self.lowerAscii().contains('%2f') && !self.split('/').exists(p, p == '.' || p == '..') && "
+                "!self.matches('%([^0-9A-Fa-f]|.[^0-9A-Fa-f]|.?$)')",
+                "Write the path as a URL has it, without query, '//', '/.' and '/..', such as /shop.",
+            )
+        ),
         description="Only requests below this path. Absent: all.",
     )
     tls: str | None = Field(
         default=None,
         pattern=r"^(Auto|None|[a-z0-9]([-.a-z0-9]*[a-z0-9])?)$",
         max_length=253,
+        json_schema_extra=validations(
+            Rule(
+                "!(self in ['auto', 'none'])",
+                "Write Auto or None with a capital letter, or the name of a TLS Secret.",
+            )
+        ),
         description=(
             "Auto (also when absent): a certificate from cert-manager. None: no certificate of the "
             "app's own; the "

@@ -89,6 +89,12 @@ def _cause(resource: Resource, live: Manifest, world: World, track: str) -> tupl
 def _told(cause: Cause, live: Manifest) -> Finding:
     """The cause with its remedy; what the pods ask for is read from the template of `live`."""
     remedy = REMEDIES[PodReason(cause.reason)].format(pod=cause.pod, container=cause.container)
+    if (
+        cause.reason == PodReason.UNSCHEDULABLE
+        and (arch := _architecture(live))
+        and "selector" in cause.message
+    ):
+        remedy = f"It asks for arch: {arch}; choose another, or have such nodes added."
     if cause.reason == PodReason.CONFIG_ERROR and "runAsNonRoot" in cause.message:
         remedy = ROOT_REMEDY
     if cause.reason == PodReason.NOT_PREPARED and (mounted := _mounted(live)):
@@ -105,6 +111,10 @@ def _mounted(live: Manifest) -> str:
         for kind, path in _NAMED_IN_VOLUMES
     )
     return ", ".join(sorted(f"{kind} {name!r}" for kind, name in named if name))
+
+
+def _architecture(live: Manifest) -> str:
+    return text(live, "spec", "template", "spec", "nodeSelector", pods.ARCHITECTURE)
 
 
 def _asked_for_life(live: Manifest, container: str) -> bool:
@@ -164,7 +174,15 @@ def _not_made(name: str, words: str) -> Finding:
     if "PodSecurity" in said:
         remedy = "Ask the administrator about the namespace's Pod Security level."
         return Finding(AppReason.POD_SECURITY, f"Deployment {name!r} may not make pods: {said}. {remedy}")
-    return Finding(AppReason.FAILED_CREATE, f"Deployment {name!r} cannot make pods: {said}.")
+    remedy = "Change size or resources, or have the LimitRange changed." if _limited(said) else ""
+    return Finding(
+        AppReason.FAILED_CREATE, f"Deployment {name!r} cannot make pods: {said}. {remedy}".rstrip()
+    )
+
+
+def _limited(said: str) -> bool:
+    """Whether these are the words of a LimitRange."""
+    return bool(re.search(r"(usage|ratio) per (Container|Pod)\b", said))
 
 
 def _overdue(name: str) -> Finding:

@@ -20,6 +20,7 @@ from pileus.objects.reading import items, text
 
 ZONE = "topology.kubernetes.io/zone"
 HOST = "kubernetes.io/hostname"
+ARCHITECTURE = "kubernetes.io/arch"
 HASH = "pod-template-hash"
 
 DATA_GROUP = 65532
@@ -44,7 +45,7 @@ def template(resource: Resource, spec: ContainerAppSpec, *, references: str) -> 
     if spec.pull_secrets:
         pod["imagePullSecrets"] = [{"name": name} for name in spec.pull_secrets]
     if spec.arch != "any":
-        pod["nodeSelector"] = {"kubernetes.io/arch": spec.arch}
+        pod["nodeSelector"] = {ARCHITECTURE: spec.arch}
     body: Manifest = {"spec": pod}
     if references:
         body["metadata"] = {"annotations": {names.REFERENCES: references}}

@@ -8,29 +8,32 @@ sight of something must not restart what runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from pileus.engine.plan import Finding, Manifest
 from pileus.engine.world import Reference, ReferenceState, World
 from pileus.kinds.containerapp.build.names import REFERENCES
 from pileus.kinds.containerapp.model import ContainerAppSpec
-from pileus.kinds.containerapp.parts import EnvSource
+from pileus.kinds.containerapp.parts import EnvSource, Volume
 from pileus.kinds.containerapp.reasons import AppReason
 from pileus.objects.reading import text
 
 
 def wanted(spec: ContainerAppSpec) -> tuple[Reference, ...]:
     """Everything that the pods read, each once, in order."""
-    sources: list[EnvSource] = [*spec.env_from]
+    return tuple(sorted({reference for reference, _ in _named(spec)}))
+
+
+def _named(spec: ContainerAppSpec) -> Iterator[tuple[Reference, str]]:
+    """Each reference with the field that names it."""
+    for source in spec.env_from:
+        yield _reference(source), "envFrom"
     for sidecar in spec.sidecars:
-        sources += sidecar.env_from
-    found = {_reference(secret=source.secret, config_map=source.config_map) for source in sources}
-    found |= {
-        _reference(secret=volume.secret, config_map=volume.config_map)
-        for volume in spec.volumes
-        if volume.secret or volume.config_map
-    }
-    return tuple(sorted(found))
+        for source in sidecar.env_from:
+            yield _reference(source), "sidecars.envFrom"
+    for volume in spec.volumes:
+        if volume.secret or volume.config_map:
+            yield _reference(volume), "volumes"
 
 
 def digests(wanted: Iterable[Reference], world: World, templates: Iterable[Manifest]) -> str:
@@ -49,17 +52,20 @@ def digests(wanted: Iterable[Reference], world: World, templates: Iterable[Manif
     return " ".join(f"{key}={digest}" for key, digest in sorted(entries.items()))
 
 
-def missing(wanted: Iterable[Reference], world: World) -> list[Finding]:
+def missing(spec: ContainerAppSpec, world: World) -> list[Finding]:
     """One finding for each object that is not there."""
+    fields: dict[Reference, dict[str, None]] = {}
+    for reference, field in _named(spec):
+        fields.setdefault(reference, {})[field] = None
     return [
         Finding(
             AppReason.REFERENCE_MISSING,
             (
                 f"{reference.kind} {reference.name!r} does not exist in this namespace; create it, or "
-                "correct the name."
+                f"correct the name in {' and '.join(fields[reference])}."
             ),
         )
-        for reference in _in_state(wanted, world, ReferenceState.MISSING)
+        for reference in _in_state(sorted(fields), world, ReferenceState.MISSING)
     ]
 
 
@@ -88,8 +94,12 @@ def _in_state(wanted: Iterable[Reference], world: World, state: ReferenceState) 
     return found
 
 
-def _reference(*, secret: str | None, config_map: str | None) -> Reference:
-    return Reference("Secret", secret) if secret else Reference("ConfigMap", config_map or "")
+def _reference(source: EnvSource | Volume) -> Reference:
+    return (
+        Reference("Secret", source.secret)
+        if source.secret
+        else Reference("ConfigMap", source.config_map or "")
+    )
 
 
 def _parse(annotation: str) -> Mapping[str, str]:

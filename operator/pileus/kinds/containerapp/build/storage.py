@@ -79,8 +79,8 @@ def _greater(there: str, size: str) -> bool:
 def _shrink(volume: str, claim: str, there: str, size: str) -> Finding:
     return Finding(
         AppReason.VOLUME_SHRINK,
-        f"Volume {volume!r} asks for {size}, but PersistentVolumeClaim {claim!r} has {there} and cannot "
-        f"shrink. Ask for {there} or more, or delete the claim if its data may go.",
+        f"Volume {volume!r} asks for a size of {size}, but PersistentVolumeClaim {claim!r} has {there} and "
+        f"cannot shrink. Ask for {there} or more, or delete the claim if its data may go.",
         stalled=True,
     )
 
@@ -88,8 +88,7 @@ def _shrink(volume: str, claim: str, there: str, size: str) -> Finding:
 def _fixed(volume: str, claim: str, field: str, there: str) -> Finding:
     return Finding(
         AppReason.VOLUME_FIXED,
-        f"Volume {volume!r} asks for another {field}, but PersistentVolumeClaim {claim!r} has "
-        f"{there!r}, which "
-        f"cannot change. Use {there!r}, or a volume of another name.",
+        f"Volume {volume!r} asks for another {field}, but PersistentVolumeClaim {claim!r} has {there!r}, "
+        f"which cannot change. Give the volume another name; or take it out, and add it anew with {there!r}.",
         stalled=True,
     )

@@ -1,0 +1,159 @@
+"""T15: canaries in every Secret and ConfigMap that specs name, and in the operator's own credential.
+
+None may turn up in the log, in Events, in any object but those that were seeded, in metrics, or in a
+request of the operator's; neither as it is nor in base64. Three lives: everything goes well, the
+operator may not read, and the API server answers with errors that quote what it holds.
+
+Errors that quote: what the API server says of an object that Pileus sent (400, 403, 422) is the user's
+remedy and is passed on; it knows that object only. What it says of its own trouble, or in answer to a
+read, is nobody's remedy and may hold anything: of that only the status code is passed on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import orjson
+import pytest
+from aiohttp import web
+
+from pileus.cluster.client import Client
+from pileus.engine.plan import Manifest, ObjectKind
+from tests.campaign.calls import Call
+from tests.campaign.conftest import Points
+from tests.campaign.faults import Forward, Rule, refusal
+from tests.campaign.ground import SYSTEM, Ground, ready
+from tests.campaign.subject import Spec
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+CONTENT = frozenset({"secrets", "configmaps"})
+WRITES = frozenset({"patch", "create"})
+QUOTING: dict[str, tuple[bool, frozenset[str], int]] = {
+    "lists of what is named, 500": (True, frozenset({"list"}), 500),
+    "lists of what is named, 403": (True, frozenset({"list"}), 403),
+    "reads of what is named, 500": (True, frozenset({"get"}), 500),
+    "reads of what is named, 403": (True, frozenset({"get"}), 403),
+    "writes, 500": (False, WRITES, 500),
+    "writes, 429": (False, WRITES, 429),
+    "writes, 409": (False, WRITES, 409),
+}
+"""Which calls are answered so: whether for Secrets and ConfigMaps, with which verbs, by which status."""
+HELD = 4.0
+"""Seconds for which an answer is an error: long enough to be told of."""
+
+
+async def test_t15_no_secret_is_seen(ground: Ground, points: Points, full: bool) -> None:
+    subject = ground.subject
+    hidden = _forms((*subject.canaries, ground._token))
+    lives = subject.secretive if full else subject.secretive[:1]
+    spaces = {
+        "all goes well": await _life(ground, lives, granted=True),
+        "the operator may not read": await _life(ground, lives, granted=False),
+    }
+    for name, answered in QUOTING.items():
+        spaces[f"errors that quote, {name}"] = await _quoted(ground, *answered, lives[0])
+    for place, text in await _everything(ground, spaces):
+        found = [canary for canary, form in hidden if form in text]
+        points.check(place, found)
+
+
+async def _life(ground: Ground, specs: tuple[Spec, ...], *, granted: bool) -> str:
+    """Each spec in turn, changed content, missing content, and the end."""
+    space = await ground.namespace("secret", granted=granted)
+    for spec in specs:
+        await ground.apply(space, spec)
+        await ground.until(lambda live: ready(live) == "Ready", space, "Ready")
+        await ground.settled(space)
+    for manifest in ground.subject.around:
+        kind = _content(manifest)
+        await ground.delete(kind, space, manifest["metadata"]["name"])
+    await ground.settled(space)
+    for manifest in ground.subject.around:
+        await ground.apply_foreign(space, manifest)
+    await ground.until(lambda live: ready(live) == "Ready", space, "Ready again")
+    await ground.settled(space)
+    return space
+
+
+async def _quoted(ground: Ground, content: bool, verbs: frozenset[str], status: int, spec: Spec) -> str:
+    """One life while the API server answers with errors that quote every canary."""
+    space = await ground.namespace("quoted")
+    said = f"internal: {' '.join(ground.subject.canaries)} {ground._token}"
+
+    def match(call: Call) -> bool:
+        concerned = (call.target.resource in CONTENT) == content and call.target.resource != "events"
+        return call.target.namespace == space and concerned and call.verb in verbs
+
+    async def act(call: Call, forward: Forward) -> web.Response:
+        return refusal(status, retry_after=1 if status == 429 else 0, message=said)
+
+    rule = Rule(match, act, times=None)
+    ground.proxy.rules[:] = [rule]
+    await ground.apply(space, spec)
+    await asyncio.sleep(HELD)
+    ground.proxy.rules.clear()
+    assert rule.taken, "nothing was answered with an error"
+    return space
+
+
+async def _everything(ground: Ground, spaces: dict[str, str]) -> list[tuple[str, str]]:
+    """Every place where a secret might turn up, with its text."""
+    places = [("the log", ground.log()), ("metrics", await asyncio.to_thread(ground.operator.page))]
+    kinds = await _kinds(ground.client)
+    seeded = {(item["kind"], item["metadata"]["name"]) for item in ground.subject.around}
+    for life, space in spaces.items():
+        for kind in kinds:
+            items = [
+                item
+                for item in await ground.list(kind, space)
+                if (kind.kind, item["metadata"]["name"]) not in seeded
+            ]
+            if items:
+                places.append((f"{life}: {kind.plural}", orjson.dumps(items).decode()))
+        sent = [call for call in ground.proxy.calls if call.target.namespace == space]
+        text = orjson.dumps([[call.body, call.query, str(call)] for call in sent], default=dict).decode()
+        places.append((f"{life}: {len(sent)} requests", text))
+    own = [call for call in ground.proxy.calls if call.target.namespace in ("", SYSTEM)]
+    text = orjson.dumps([[call.body, call.query, str(call)] for call in own], default=dict).decode()
+    return [*places, ("requests of the operator's own", text)]
+
+
+@dataclass(frozen=True)
+class _Group:
+    prefix: str
+    group: str
+    version: str
+
+
+async def _kinds(client: Client) -> list[ObjectKind]:
+    """Every kind with a namespace that the API server serves and lists."""
+    groups = [_Group("/api/v1", "", "v1")]
+    for group in (await client.request("get", "/apis"))["groups"]:
+        version = group["preferredVersion"]["version"]
+        groups.append(_Group(f"/apis/{group['name']}/{version}", group["name"], version))
+    found: list[ObjectKind] = []
+    for group in groups:
+        for entry in (await client.request("get", group.prefix))["resources"]:
+            if entry["namespaced"] and "list" in entry["verbs"] and "/" not in entry["name"]:
+                found.append(ObjectKind(group.group, group.version, entry["kind"], entry["name"]))
+    return found
+
+
+def _content(manifest: Manifest) -> ObjectKind:
+    kind = manifest["kind"]
+    return ObjectKind("", "v1", kind, f"{kind.lower()}s")
+
+
+def _forms(canaries: tuple[str, ...]) -> list[tuple[str, str]]:
+    return [(canary[:20], form) for canary in canaries for form in _written(canary)]
+
+
+def _written(canary: str) -> Iterator[str]:
+    """As it is, and as base64 writes it at each of its three offsets, without the uncertain ends."""
+    yield canary
+    for offset in range(3):
+        yield base64.b64encode(b"x" * offset + canary.encode()).decode()[4:-4]
