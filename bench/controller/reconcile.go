@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -18,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -29,14 +32,19 @@ const (
 
 // reconciler makes the four children of an app and tells about them, each write only on difference.
 type reconciler struct {
-	client client.Client // reads from the caches
+	client  client.Client // reads from the caches
+	written sync.Map      // the version that the last status write of an app made, by its name
 }
 
 // Reconcile is one pass over one app.
 func (r *reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	app := &ContainerApp{}
 	if err := r.client.Get(ctx, request.NamespacedName, app); err != nil {
+		r.written.Delete(request.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if r.behind(app) {
+		return ctrl.Result{RequeueAfter: 20 * time.Millisecond}, nil
 	}
 	if !app.DeletionTimestamp.IsZero() {
 		return ctrl.Result{}, nil // garbage collection takes the children
@@ -55,6 +63,17 @@ func (r *reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, err
 	}
 	return ctrl.Result{}, r.report(ctx, app, judge(app, live))
+}
+
+// behind tells whether the cache has not seen the last status write yet: judged by the old status, the
+// same one would be written again.
+func (r *reconciler) behind(app *ContainerApp) bool {
+	version, known := r.written.Load(client.ObjectKeyFromObject(app))
+	if !known {
+		return false
+	}
+	order, err := resourceversion.CompareResourceVersion(app.ResourceVersion, version.(string))
+	return err == nil && order < 0
 }
 
 // configuration is an apply configuration that takes annotations.
@@ -196,6 +215,10 @@ func (r *reconciler) report(ctx context.Context, app *ContainerApp, status AppSt
 		"metadata":   map[string]any{"name": app.Name, "namespace": app.Namespace, "uid": string(app.UID)},
 		"status":     content,
 	}}
-	return r.client.Status().Apply(ctx, client.ApplyConfigurationFromUnstructured(body),
+	err = r.client.Status().Apply(ctx, client.ApplyConfigurationFromUnstructured(body),
 		client.FieldOwner(manager), client.ForceOwnership)
+	if err == nil {
+		r.written.Store(client.ObjectKeyFromObject(app), body.GetResourceVersion())
+	}
+	return err
 }
