@@ -37,7 +37,8 @@ lint: $(VENV)/.synced ## format, lint, types, import contracts
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports
 
-bench: $(VENV)/.synced ## requests, CPU, memory and wall time next to the raw write rate
+bench: $(VENV)/.synced ## the operator beside its rivals and the raw write rate: requests, CPU, memory, time
+	@$(BIN)/uv sync --quiet --frozen --group bench
 	@$(BIN)/python -m bench
 
 format: $(VENV)/.synced

@@ -1,1 +1,1 @@
-"""Benchmarks: requests, CPU, memory and wall time, always next to the raw write rate of the same run."""
+"""Benchmarks of the operator beside its rivals, as ratios within one run. No part of the product."""

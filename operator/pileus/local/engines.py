@@ -1,5 +1,7 @@
 """The pinned programs of the cluster, built once from their own Go modules in `tools/engines/`.
 
+The benchmark's contenders are built here too: a rival from its module, and our operator in Go from `bench/`.
+
 A program's place in the cache is named by everything that decides its content: go.mod, go.sum, sources
 beside them, linker flags, Go's release and the architecture. So a cache never goes stale, and two
 checkouts share it. One lock: two builds at once would only slow each other down.
@@ -25,8 +27,8 @@ from pathlib import Path
 
 from pileus.local import golang
 from pileus.local.golang import GoError
+from pileus.local.paths import CHECKOUT, cache_directory
 from pileus.local.paths import ENGINES as MODULES
-from pileus.local.paths import cache_directory
 from pileus.local.report import Report, Silent
 
 _STRIPPED = "-s -w"
@@ -38,17 +40,26 @@ class EngineError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A program: the folder of its module, the package to build, the module whose version it carries."""
+    """A program: the folder of its module, the package to build, the module whose version it carries.
+
+    inside: where the folder is.
+    """
 
     name: str
     folder: str
     package: str
     module: str
+    inside: Path = MODULES
+
+    @property
+    def source(self) -> Path:
+        """The directory of go.mod."""
+        return self.inside / self.folder
 
     @property
     def version(self) -> str:
         """As pinned in go.mod."""
-        return _pinned(self.folder)[self.module]
+        return _pinned(self.source)[self.module]
 
     @property
     def linker_flags(self) -> str:
@@ -90,6 +101,16 @@ ENGINES: dict[str, Engine] = {
         ),
         Engine("helm", "helm", "helm.sh/helm/v4/cmd/helm", "helm.sh/helm/v4"),
         Engine("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok", "sigs.k8s.io/kwok"),
+        Engine(
+            "kro", "kro", "github.com/kubernetes-sigs/kro/cmd/controller", "github.com/kubernetes-sigs/kro"
+        ),
+        Engine(
+            "bench-controller",
+            "controller",
+            "pileus.dev/bench/controller",
+            "sigs.k8s.io/controller-runtime",
+            inside=CHECKOUT / "bench",
+        ),
     )
 }
 
@@ -109,10 +130,10 @@ def build(names: Iterable[str], *, report: Report | None = None) -> dict[str, Pa
     missing = [engine for engine in asked if not paths[engine.name].exists()]
     if missing:
         with _locked(report):
-            folders: dict[str, list[Engine]] = {}
+            folders: dict[Path, list[Engine]] = {}
             for engine in missing:
                 if not paths[engine.name].exists():  # another run may have built it meanwhile
-                    folders.setdefault(engine.folder, []).append(engine)
+                    folders.setdefault(engine.source, []).append(engine)
             for number, engines in enumerate(folders.values(), 1):
                 _compile(go, engines, _place(engines[0], release), f"{number} of {len(folders)}", report)
     return paths
@@ -148,8 +169,8 @@ def _engine(name: str) -> Engine:
 
 
 @cache
-def _pinned(folder: str) -> dict[str, str]:
-    path = MODULES / folder / "go.mod"
+def _pinned(source: Path) -> dict[str, str]:
+    path = source / "go.mod"
     if not path.exists():
         raise EngineError(f"{path} is missing: the local cluster is built from a checkout of the project.")
     found = re.findall(r"^\s*(?:require\s+)?([\w./-]+\.[\w./-]+) (v\S+)", path.read_text(), re.MULTILINE)
@@ -157,13 +178,13 @@ def _pinned(folder: str) -> dict[str, str]:
 
 
 @cache
-def _sources(folder: str) -> str:
-    kept = (*(MODULES / folder).glob("go.*"), *(MODULES / folder).glob("*.go"))
+def _sources(source: Path) -> str:
+    kept = (*source.glob("go.*"), *source.glob("*.go"))
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in sorted(kept))).hexdigest()
 
 
 def _place(engine: Engine, release: str) -> Path:
-    parts = (_sources(engine.folder), engine.linker_flags, release, os.uname().machine)
+    parts = (_sources(engine.source), engine.linker_flags, release, os.uname().machine)
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     return cache_directory() / "engines" / f"{engine.folder}-{engine.version}-{key}"
 
@@ -198,7 +219,7 @@ def _compile(go: Path, engines: Sequence[Engine], place: Path, count: str, repor
         flags = ["-mod=readonly", "-trimpath", "-v", "-ldflags", engines[0].linker_flags]
         argv = [str(go), "build", *flags, "-o", f"{work}/", *packages]
         with report.step(f"{engines[0].folder} {engines[0].version} built"):
-            _run_go(argv, MODULES / engines[0].folder, title, report)
+            _run_go(argv, engines[0].source, title, report)
         for engine in engines:
             # Two major versions of a module end in /v3: Go names the program after the part before.
             built = Path(work) / _program_name(engine.package)

@@ -1,0 +1,63 @@
+"""Shows a run: on the terminal, as JSON, and in `docs/benchmarks`.
+
+In the docs only what stands between the two markers is written anew; the words around it are people's.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table as Grid
+from rich.text import Text
+
+from bench import plot
+from bench.results import Results
+from bench.tables import Table, tables
+from pileus.local.paths import CHECKOUT
+
+DOCS = CHECKOUT / "docs" / "benchmarks"
+BEGIN = "<!-- written by `python -m bench --docs` -->\n"
+END = "<!-- end of what is written -->\n"
+
+
+def show(results: Results) -> None:
+    """All tables on the terminal."""
+    console = Console(width=132)
+    for table in tables(results):
+        grid = Grid(title=table.title)
+        for number, column in enumerate(table.header):
+            grid.add_column(column, justify="left" if number < table.words else "right")
+        for row in table.rows:
+            grid.add_row(*(Text(cell.replace("**", "")) for cell in row))
+        console.print(grid)
+    console.print(machine(results))
+
+
+def machine(results: Results) -> str:
+    """Where and with what it was measured."""
+    versions = ", ".join(f"{name} {version}" for name, version in results.versions.items())
+    return f"Measured on {results.cores} cores, {results.memory} GiB, in one run; {versions}."
+
+
+def write_json(results: Results, file: Path) -> None:
+    """Everything that was measured, in the form of `bench.results`."""
+    file.write_text(json.dumps(results.as_json(), indent=1) + "\n")
+
+
+def write_docs(results: Results) -> None:
+    """JSON, plot, and the tables of the page."""
+    write_json(results, DOCS / "results.json")
+    plot.draw(results, DOCS / "plot.svg")
+    page = DOCS / "README.md"
+    before, _, rest = page.read_text().partition(BEGIN)
+    after = rest.partition(END)[2]
+    parts = [machine(results), "![The same work by each](plot.svg)", *map(_markdown, tables(results))]
+    page.write_text(before + BEGIN + "\n" + "\n\n".join(parts) + "\n\n" + END + after)
+
+
+def _markdown(table: Table) -> str:
+    marks = ["---" if number < table.words else "--:" for number in range(len(table.header))]
+    lines = [table.header, tuple(marks), *table.rows]
+    return f"### {table.title}\n\n" + "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -1,0 +1,129 @@
+"""What a run found, as plain values that become JSON. Seconds, MB of 10^6 bytes, counts."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from bench.counts import READS, WRITES
+
+
+@dataclass(slots=True)
+class Phase:
+    """What one phase cost a contender.
+
+    wall: until the last resource or child was as wanted; 0 where nothing is waited for.
+    floor: the least requests that the phase can take, with no read. cpu: until it was quiet again.
+    rss, peak: at the end, and at most since the process started.
+    """
+
+    name: str
+    floor: int
+    wall: float = 0.0
+    cpu: float = 0.0
+    rss: float = 0.0
+    peak: float = 0.0
+    requests: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def asked(self) -> int:
+        """Writes and reads; a watch is none, and a list that it opens with is part of it."""
+        return sum(number for verb, number in self.requests.items() if verb in (*WRITES, *READS))
+
+
+@dataclass(slots=True)
+class Restart:
+    """Seconds from the start of a process, with everything in place already.
+
+    ready: /readyz answers. passed: every resource has had a pass by the contender's own metric, 0 if that
+    never came. quiet: it was busy for the last time.
+    """
+
+    ready: float
+    passed: float
+    quiet: float
+
+
+@dataclass(slots=True)
+class Row:
+    """A contender at one number of resources. `apart`: requests for other kinds, by verb and kind."""
+
+    contender: str
+    resources: int
+    phases: list[Phase] = field(default_factory=list)
+    restart: Restart | None = None
+    apart: dict[str, int] = field(default_factory=dict)
+    skipped: str = ""
+
+    def phase(self, name: str) -> Phase:
+        return next(phase for phase in self.phases if phase.name == name)
+
+
+@dataclass(slots=True)
+class Raw:
+    """Seconds that bare clients took for the very same writes."""
+
+    resources: int
+    requests: int
+    python: float
+    go: float
+
+
+@dataclass(slots=True)
+class Ready:
+    """From apply to Ready on a real kubelet; milliseconds, one entry a pair.
+
+    operator: ContainerApp until Ready. hand: Deployment and Service until Available.
+    seen: ContainerApp until its Deployment is there. told: Deployment Available until ContainerApp Ready.
+    """
+
+    operator: list[float] = field(default_factory=list)
+    hand: list[float] = field(default_factory=list)
+    seen: list[float] = field(default_factory=list)
+    told: list[float] = field(default_factory=list)
+    skipped: str = ""
+
+
+@dataclass(slots=True)
+class Results:
+    """A whole run."""
+
+    cores: int
+    memory: int
+    versions: dict[str, str]
+    raw: list[Raw] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    ready: Ready | None = None
+
+    def row(self, contender: str, resources: int) -> Row | None:
+        """The row of a contender, if it was measured."""
+        for row in self.rows:
+            if (row.contender, row.resources) == (contender, resources) and not row.skipped:
+                return row
+        return None
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def read(data: dict[str, Any]) -> Results:
+    """From what `as_json` made."""
+    rows = [
+        Row(
+            **row
+            | {
+                "phases": [Phase(**phase) for phase in row["phases"]],
+                "restart": Restart(**row["restart"]) if row["restart"] else None,
+            }
+        )
+        for row in data["rows"]
+    ]
+    ready = Ready(**data["ready"]) if data["ready"] else None
+    return Results(**data | {"raw": [Raw(**raw) for raw in data["raw"]], "rows": rows, "ready": ready})
+
+
+def machine() -> tuple[int, int]:
+    """Cores and GiB of memory, all that is told of the machine."""
+    pages = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return os.cpu_count() or 1, round(pages / 2**30)
