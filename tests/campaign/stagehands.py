@@ -66,12 +66,18 @@ def _address(live: Manifest) -> Manifest | None:
     return {"loadBalancer": {"ingress": [{"ip": ADDRESS}]}}
 
 
+def _ingress(live: Manifest) -> Manifest | None:
+    there = live.get("status", {}).get("loadBalancer", {}).get("ingress")
+    return None if there else {"loadBalancer": {"ingress": [{"ip": ADDRESS}]}}
+
+
 PLAYED: tuple[tuple[ObjectKind, Status], ...] = (
     (catalog.HTTP_ROUTE, _route),
     (catalog.LISTENER_SET, _taken_up("Accepted", "Programmed")),
     (catalog.CERTIFICATE, _taken_up("Ready")),
     (catalog.SCALED_OBJECT, _taken_up("Ready")),
     (catalog.SERVICE, _address),
+    (catalog.INGRESS, _ingress),
 )
 
 

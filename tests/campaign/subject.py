@@ -118,6 +118,7 @@ class Subject:
     replaced: `mix[1]` changed so that its children must be written to, and so that they must be pruned.
     around: objects that must be in each namespace first. canaries: texts in them that must turn up
     nowhere else. prepare: objects that must be in the cluster. settings: the operator's environment.
+    elsewhere: specs that make what `everything` does not, in clusters with other settings.
     pending: reasons of conditions that are never the last word.
     """
 
@@ -142,6 +143,7 @@ class Subject:
     prepare: Callable[[], tuple[Manifest, ...]] = tuple
     settings: dict[str, str] = field(default_factory=dict)
     pending: frozenset[str] = frozenset()
+    elsewhere: tuple[tuple[dict[str, str], tuple[Spec, ...]], ...] = ()
 
     def manifest(self, name: str, spec: Spec) -> Manifest:
         """The resource as a user applies it."""

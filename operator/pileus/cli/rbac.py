@@ -23,8 +23,9 @@ Grant = tuple[str, str, tuple[str, ...]]
 """(API group, resource, verbs)."""
 
 READ = ("list", "watch")
-OWN_CHILDREN = ("get", "list", "watch", "create", "patch", "delete")
-"""`create` is what a server-side apply of a new object needs; `get` settles a conflict."""
+OWN_CHILDREN = ("get", "list", "watch", "create", "patch")
+"""`create` is what a server-side apply of a new object needs; `get` settles a conflict. `delete` is for
+pruning; what goes with its resource is deleted by garbage collection."""
 USERS_VIEW = ("get", "list", "watch")
 USERS_EDIT = ("create", "delete", "deletecollection", "patch", "update")
 
@@ -51,7 +52,8 @@ def _operator(kinds: Sequence[Kind]) -> Iterable[Grant]:
         # owner's finalizers may set blockOwnerDeletion on its children.
         yield kind.group, f"{kind.plural}/finalizers", ("update",)
         for child in kind.children:
-            yield child.group, child.plural, OWN_CHILDREN
+            verbs = OWN_CHILDREN if child.id in kind.permanent else (*OWN_CHILDREN, "delete")
+            yield child.group, child.plural, verbs
         for foreign in (*kind.related, *kind.shared):
             yield foreign.group, foreign.plural, READ
     yield "apiextensions.k8s.io", "customresourcedefinitions", READ

@@ -55,7 +55,7 @@ class Applier:
         self._writer = writer
         self._recorder = recorder
         self._kinds = {(child.api_version, child.kind): child for child in kind.children}
-        self._children = {child.id: child for child in kind.children}
+        self._prunable = {child.id: child for child in kind.children if child.id not in kind.permanent}
         # Where the API server or a webhook changes what we send, sending it again would change nothing:
         # (digest sent, digest of what it made of it), by object.
         self._normalised: dict[ObjectRef, tuple[str, str]] = {}
@@ -139,7 +139,7 @@ class Applier:
 
     async def _prune(self, resource: Resource, plan: Plan, world: World, outcome: Outcome) -> None:
         for ref, live in world.children.items():
-            if ref in outcome.live or ref in plan.keep or ref.kind not in self._children:
+            if ref in outcome.live or ref in plan.keep or ref.kind not in self._prunable:
                 continue
             if not controlled(live, resource) or live["metadata"].get("deletionTimestamp"):
                 continue
@@ -147,7 +147,7 @@ class Applier:
             try:
                 outcome.writes += 1
                 await self._writer.delete(
-                    self._children[ref.kind], ref, uid=metadata["uid"], version=metadata["resourceVersion"]
+                    self._prunable[ref.kind], ref, uid=metadata["uid"], version=metadata["resourceVersion"]
                 )
             except ApiError as error:
                 # A conflict only says that it changed meanwhile: its event brings the next pass.

@@ -38,6 +38,7 @@ class Kind:
     spec / status: the pydantic models that users' input and our status follow.
     columns: the kind's own printer columns, between READY and AGE.
     children: foreign kinds that it may own; all of them are watched by label.
+    permanent: ids of the children's kinds that every plan has, so that they are never pruned.
     related: foreign kinds that it only reads by label (Pods, ReplicaSets).
     shared: foreign cluster-wide inputs that any resource of the kind may depend on (Gateways).
     references: the Secrets and ConfigMaps that a spec names, whose content must be followed.
@@ -61,6 +62,7 @@ class Kind:
     compile: Callable[[Resource, World], Plan]
     judge: Callable[[Resource, Plan, World], Verdict]
     root_rules: tuple[Rule, ...] = ()
+    permanent: frozenset[str] = frozenset()
     namespaced: bool = True
     group: str = GROUP
     version: str = VERSION

@@ -97,7 +97,8 @@ def apiserver(site: Site, *, node: bool) -> Part:
         tls_private_key_file=site.pki("apiserver.key"),
         client_ca_file=site.pki("ca.crt"),
         authorization_mode="Node,RBAC",
-        enable_admission_plugins="NodeRestriction",
+        # The second is on in OpenShift: who may not set finalizers on an owner may not be held by it.
+        enable_admission_plugins="NodeRestriction,OwnerReferencesPermissionEnforcement",
         allow_privileged=True,
         service_cluster_ip_range=SERVICE_RANGE,
         service_account_issuer=_ISSUER,

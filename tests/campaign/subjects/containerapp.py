@@ -132,7 +132,7 @@ EVERYTHING: tuple[Spec, ...] = (
     {**WEB, "scale": {"min": 2, "max": 4, "cpu": 70}, "expose": {"type": "LoadBalancer"}},
     {**WEB, "scale": {"min": 0, "max": 4, "cpu": 70}},
 )
-"""Between them they make every kind of child but the Ingress, which comes only without Gateway API."""
+"""Between them they make every kind of child but the Ingress, which comes only without a Gateway."""
 
 SECRETIVE: tuple[Spec, ...] = (
     {
@@ -245,6 +245,7 @@ CONTAINER_APP = Subject(
     crd="crds/pileus.dev_containerapps.yaml",
     mix=MIX,
     pending=frozenset({"ScalingPending"}),
+    elsewhere=(({"PILEUS_GATEWAY": ""}, ({**TWO, "expose": {**HOSTS, "tls": "None"}},)),),
     settings={
         "PILEUS_GATEWAY": "campaign-gateway/shared",
         "PILEUS_CLUSTER_ISSUER": "letsencrypt",

@@ -50,6 +50,7 @@ CONTAINER_APP = Kind(
         catalog.SCALED_OBJECT,
         catalog.POD_MONITOR,
     ),
+    permanent=frozenset({catalog.SERVICE_ACCOUNT.id}),
     related=(catalog.POD, catalog.REPLICA_SET),
     shared=(catalog.GATEWAY, catalog.GATEWAY_CLASS, catalog.INGRESS_CLASS),
     references=_references,
