@@ -37,6 +37,7 @@ DEADLINE = 90.0
 QUIET = 0.7
 """Seconds without a write or an event after which things are taken for settled."""
 ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "operator"
 
 APPLY = {"fieldManager": "user", "force": "true", "fieldValidation": "Strict"}
 TROUBLE = re.compile(r"Traceback|failed\.$|Task exception|never retrieved", re.MULTILINE)
@@ -54,7 +55,7 @@ class Ground:
         self.directory = directory
         self.endpoint = endpoint
         self.proxy = self._proxy()
-        self.source = ROOT / "operator"
+        self.source = SOURCE
         self.deadline = DEADLINE
         self._names = itertools.count()
         self._operators: list[Operator] = []

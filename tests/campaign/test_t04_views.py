@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -198,6 +200,28 @@ async def _refused(ground: Ground, seconds: float) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
+async def _barren(ground: Ground, seconds: float, points: Points) -> AsyncIterator[None]:
+    """Watches end at once, for a while: that must not become a hot loop of requests."""
+    ground.proxy.views.barren = True
+    ground.proxy.views.cut()
+    since = len(ground.proxy.calls)
+
+    async def end() -> None:
+        await asyncio.sleep(seconds)
+        watches: Counter[str] = Counter(
+            call.resource for call in ground.proxy.calls[since:] if call.verb == "watch"
+        )
+        most = max(watches.values(), default=0)
+        allowed = 4 + 2 * math.log2(1 + seconds)
+        points.check("watches that end at once are few", f"{watches}" if most > allowed else "")
+        ground.proxy.views.barren = False
+
+    task = asyncio.create_task(end())
+    yield
+    await task
+
+
+@contextlib.asynccontextmanager
 async def _paged(ground: Ground) -> AsyncIterator[None]:
     ground.proxy.views.streaming = False
     await ground.restart()
@@ -212,6 +236,7 @@ async def test_t06_faulty_watches(ground: Ground, points: Points, full: bool) ->
         "cut and forgotten (410)": lambda: _cut(ground, 2, forgetful=True),
         "every event twice": lambda: _twice(ground),
         "silent for a while": lambda: _silence(ground, 30 if full else 2),
+        "ended at once for a while": lambda: _barren(ground, 4, points),
         "refused for a while": lambda: _refused(ground, 3),
         "no streaming lists": lambda: _paged(ground),
     }

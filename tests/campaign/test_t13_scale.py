@@ -10,7 +10,7 @@ import pytest
 from tests.campaign import faults
 from tests.campaign.conftest import Points
 from tests.campaign.faults import Rule
-from tests.campaign.ground import Ground, ready
+from tests.campaign.ground import DEADLINE, Ground, ready
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -72,7 +72,7 @@ async def _many(ground: Ground, points: Points, count: int) -> None:
         )
         points.check(f"{count}: nothing is kept of what was deleted")
     finally:
-        ground.deadline = 90.0
+        ground.deadline = DEADLINE
         await ground.drop(*spaces)
 
 

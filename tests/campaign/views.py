@@ -40,8 +40,9 @@ class Views:
 
     audible: while clear, events are held back (silence) of the watches that `deaf` picks.
     open: while clear, new watches are answered 503. cut_every: a watch ends after so many events; 0: never.
-    twice: every event comes twice. forgetful: a watch that resumes from a version is told that it is
-    too old (410). streaming: False refuses streaming lists (400), so that clients list page by page.
+    twice: every event comes twice. barren: a watch that resumes ends at once, without a word.
+    forgetful: a watch that resumes from a version is told that it is too old (410).
+    streaming: False refuses streaming lists (400), so that clients list page by page.
     past: the version at which a call's view begins, or None for the present. caught_up: while clear,
     views of the past stay there.
     """
@@ -51,6 +52,7 @@ class Views:
     deaf: Callable[[Call], bool] = lambda call: True
     cut_every: int = 0
     twice: bool = False
+    barren: bool = False
     forgetful: bool = False
     streaming: bool = True
     past: Callable[[Call], str | None] = lambda call: None
@@ -65,6 +67,8 @@ class Views:
 
     async def treated(self, call: Call, events: AsyncIterator[Event]) -> AsyncIterator[Event]:
         """The events of one watch as the operator gets them."""
+        if self.barren and not _initial(call):
+            return
         if self.forgetful and call.query.get("resourceVersion"):
             yield EXPIRED
             return

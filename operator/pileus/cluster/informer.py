@@ -33,6 +33,10 @@ PAGE = "500"
 ABSENT_RETRY = 30.0
 
 
+def _backoff(failures: int) -> float:
+    return min(30.0, 0.2 * 2.0 ** min(failures, 16)) * random.uniform(0.8, 1.2)
+
+
 class Informer:
     """Watches one kind.
 
@@ -78,8 +82,9 @@ class Informer:
         failures = 0
         while True:
             try:
-                await self._watch()
-                failures = 0
+                failures = 0 if await self._watch() else failures + 1
+                if failures:
+                    await self._pause(_backoff(failures))
             except ApiError as error:
                 if error.status == 404:
                     self._absent()
@@ -89,14 +94,15 @@ class Informer:
                     logger.info("Streaming lists are refused for %s; listing in pages.", self.kind.id)
                     self._streaming = False
                     continue
-                if error.status in (410, 504):
+                expired = error.status in (410, 504)
+                if expired:
                     self._version = ""
-                    continue
                 failures += 1
+                if expired and failures == 1:
+                    continue
                 level = logging.WARNING if failures in (1, 5) or failures % 20 == 0 else logging.DEBUG
                 logger.log(level, "Watching %s failed: %s", self.kind.id, error.message)
-                backoff = min(30.0, 0.2 * 2**failures) * random.uniform(0.8, 1.2)
-                await self._pause(max(error.retry_after, backoff))
+                await self._pause(max(error.retry_after, _backoff(failures)))
 
     def _absent(self) -> None:
         if self.served is not False:
@@ -118,7 +124,9 @@ class Informer:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), seconds)
 
-    async def _watch(self) -> None:
+    async def _watch(self) -> bool:
+        """One watch to its end; True if anything was heard."""
+        heard = False
         if not self._version and not self._streaming:
             await self._list()
         params = {
@@ -135,10 +143,12 @@ class Informer:
         present: set[ObjectRef] | None = set() if not self._version else None  # during a streaming list
         url = path(self.kind)
         async for lines in self._client.lines(url, params=params, idle=IDLE, accept=self._accept):
+            heard = True
             for line in lines:
                 present = self._event(line, present)
             if present is not None:
                 await asyncio.sleep(0)  # a long list must not keep others waiting
+        return heard
 
     def _event(self, line: bytes, present: set[ObjectRef] | None) -> set[ObjectRef] | None:
         """Take in one line of the watch; returns what the streaming list showed so far, None after it."""

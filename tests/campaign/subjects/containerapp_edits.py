@@ -15,7 +15,7 @@ _LABELS = {"app": "stranger"}
 
 STRANGERS: dict[str, Manifest] = {
     "ServiceAccount": {"automountServiceAccountToken": True},
-    "Service": {"spec": {"selector": _LABELS, "ports": [{"port": 1234}]}},
+    "Service": {"spec": {"selector": _LABELS, "ports": [{"name": "theirs", "port": 1234}]}},
     "Deployment": {
         "spec": {
             "replicas": 0,

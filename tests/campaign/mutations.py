@@ -1,0 +1,277 @@
+"""Deliberate bugs, one or more for each class of fault; each must be noticed by the test that it names.
+
+A mutation is a replacement in a copy of the operator's sources; the text must occur exactly once, so
+the table cannot grow stale. `args` are the test's keyword arguments beside ground and points.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.campaign.ground import ROOT
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """A bug: `old` becomes `new` in `file` (below operator/pileus); `caught` is the test that must see it.
+
+    `also`: more replacements in the same file, where one does not make a bug.
+    """
+
+    name: str
+    fault: str
+    file: str
+    old: str
+    new: str
+    caught: str
+    also: tuple[tuple[str, str], ...] = ()
+
+    def apply(self, directory: Path) -> Path:
+        """A copy of the sources with the bug in it."""
+        source = directory / "operator"
+        shutil.copytree(ROOT / "operator", source)
+        file = source / "pileus" / self.file
+        text = file.read_text()
+        for old, new in ((self.old, self.new), *self.also):
+            assert text.count(old) == 1, f"{self.name}: {self.file} has {text.count(old)} of {old!r}"
+            text = text.replace(old, new)
+        file.write_text(text)
+        return source
+
+
+MUTATIONS: tuple[Mutation, ...] = (
+    Mutation(
+        "what was made before a crash is not pruned after it",
+        "T1 crash",
+        "engine/apply.py",
+        "            if ref in outcome.live or ref in plan.keep or",
+        "            if ref in outcome.live or ref in plan.keep or ref not in self._made or",
+        "t01",
+        (
+            (
+                "        self._normalised: dict",
+                "        self._made: set[ObjectRef] = set()\n        self._normalised: dict",
+            ),
+            (
+                "                outcome.writes += 1\n                return self._learn(",
+                "                self._made.add(ref)\n                return self._learn(",
+            ),
+        ),
+    ),
+    Mutation(
+        "an object that is there after all is taken for a stranger's",
+        "T2 lost answer",
+        "engine/apply.py",
+        "        if not ours(kind, live, resource):\n",
+        "        if ref not in children or not ours(kind, live, resource):\n",
+        "t02",
+    ),
+    Mutation(
+        "swallow a 409",
+        "T3 errors",
+        "engine/apply.py",
+        "                if error.status != 409 or _quota(error) or _terminating(error):\n"
+        "                    raise\n",
+        "                if error.status == 409:\n                    return sent\n"
+        "                if error.status != 409 or _quota(error) or _terminating(error):\n"
+        "                    raise\n",
+        "t09_strangers",
+    ),
+    Mutation(
+        "a failed write is not tried again",
+        "T3 errors",
+        "engine/reconcile.py",
+        "        if outcome.retry:\n            raise Retry(outcome.after)\n",
+        "",
+        "t03",
+    ),
+    Mutation(
+        "forget a status write that failed",
+        "T3 errors",
+        "engine/reconcile.py",
+        "            raise Retry(error.retry_after) from error\n",
+        "            return\n",
+        "t03",
+    ),
+    Mutation(
+        "no backoff",
+        "T3 errors",
+        "engine/queue.py",
+        "        return min(LONGEST_BACKOFF,",
+        "        return 0.01 * min(LONGEST_BACKOFF,",
+        "t03",
+    ),
+    Mutation(
+        "trust a stale view",
+        "T4 stale views",
+        "engine/reconcile.py",
+        "        if behind(resource, world):\n",
+        "        if False and behind(resource, world):\n",
+        "t04",
+    ),
+    Mutation(
+        "what vanished while no watch was open stays in the cache",
+        "T5 missed events",
+        "cluster/store.py",
+        "if entry.version <= version and ref not in present]",
+        "if False]",
+        "t05",
+    ),
+    Mutation(
+        "an expired watch is resumed where it was",
+        "T6 watch faults",
+        "cluster/informer.py",
+        '                if expired:\n                    self._version = ""\n',
+        "",
+        "t06",
+    ),
+    Mutation(
+        "no list in pages where streaming is refused",
+        "T6 watch faults",
+        "cluster/informer.py",
+        "                    self._streaming = False\n",
+        "",
+        "t06",
+    ),
+    Mutation(
+        "a field is accepted and ignored",
+        "T7 specs",
+        "kinds/containerapp/build/containers.py",
+        '        container["args"] = list(args)\n',
+        "        pass\n",
+        "t07",
+    ),
+    Mutation(
+        "a field leaves something behind",
+        "T7 specs",
+        "engine/apply.py",
+        "        if plan.prune:\n",
+        "        if False:\n",
+        "t01",
+    ),
+    Mutation(
+        "a refusal that does not name the field",
+        "T8 wrong values",
+        "kinds/containerapp/build/rollout.py",
+        'f"rollbackTo of {resource.kind} {resource.name!r} names revision {revision}, which is not "',
+        'f"{resource.kind} {resource.name!r} cannot go to {revision}, which is not "',
+        "t08",
+    ),
+    Mutation(
+        "drift is looked for in the mark alone",
+        "T9 children by hand",
+        "engine/apply.py",
+        "        if covers(live, sent):\n            return True\n        known",
+        '        if (live["metadata"].get("annotations") or {}).get(labels.APPLIED) == mark:\n'
+        "            return True\n        known",
+        "t09_children",
+    ),
+    Mutation(
+        "deletions of children go unheard",
+        "T9 children by hand",
+        "cluster/informer.py",
+        '        if event == "DELETED":\n',
+        '        if event == "NEVER":\n',
+        "t09_children",
+    ),
+    Mutation(
+        "adopt what is not ours",
+        "T9 strangers",
+        "engine/apply.py",
+        "    if controlled(live, resource):\n        return True\n    if not kind.outlives:",
+        "    if controlled(live, resource) or kind:\n        return True\n    if not kind.outlives:",
+        "t09_strangers",
+    ),
+    Mutation(
+        "skip the prune check",
+        "T9 strangers",
+        "engine/apply.py",
+        "            if not controlled(live, resource) or live",
+        "            if live",
+        "t09_marks",
+    ),
+    Mutation(
+        "drop the uid precondition of updates",
+        "T9 replaced unseen",
+        "cluster/writer.py",
+        '        return await self._apply(kind, manifest, {"uid": uid})',
+        "        return await self._apply(kind, manifest, {})",
+        "t09_replaced",
+    ),
+    Mutation(
+        "drop the preconditions of deletes",
+        "T9 replaced unseen",
+        "cluster/writer.py",
+        '            "preconditions": {"uid": uid, "resourceVersion": version},\n',
+        "",
+        "t09_replaced",
+    ),
+    Mutation(
+        "write again what is there already",
+        "T10 rest",
+        "engine/reconcile.py",
+        "        if dict(resource.status) == status:\n            return\n",
+        "",
+        "t10",
+    ),
+    Mutation(
+        "a sleeper trusts its lease",
+        "T11 leadership",
+        "cluster/lease.py",
+        "        return _clock() < self._until\n",
+        "        return self._until > 0\n",
+        "t11",
+    ),
+    Mutation(
+        "a new release rolls every pod",
+        "T12 takeover",
+        "kinds/containerapp/build/workload.py",
+        '        "template": template,\n',
+        '        "template": {**template, "metadata": {**template["metadata"], '
+        '"annotations": {"release": "2"}}},\n',
+        "t12",
+    ),
+    Mutation(
+        "deleted resources stay in memory",
+        "T13 scale",
+        "cluster/store.py",
+        "        known = self._entries.get(kind, {}).pop(ref, None)\n",
+        "        known = self._entries.get(kind, {}).get(ref)\n",
+        "t13",
+    ),
+    Mutation(
+        "a name with a dot leads into another namespace",
+        "T14 confused deputy",
+        "cluster/references.py",
+        "        key = (namespace, reference.kind)\n",
+        '        where = reference.name.partition(".")[0] if "." in reference.name else namespace\n'
+        "        key = (where, reference.kind)\n",
+        "t14",
+    ),
+    Mutation(
+        "content of a Secret in an annotation",
+        "T15 secrets",
+        "cluster/references.py",
+        'live["metadata"]["resourceVersion"], digest(content))',
+        'live["metadata"]["resourceVersion"], str(content)[2:60].replace(" ", ""))',
+        "t15",
+    ),
+    Mutation(
+        "children are made while their resource is being deleted",
+        "T16 ends",
+        "engine/reconcile.py",
+        "        if resource.deleting:\n            return Plan(prune=False)\n",
+        "",
+        "t16_held",
+    ),
+    Mutation(
+        "a definition that goes takes the operator along",
+        "T16 ends",
+        "cluster/informer.py",
+        "                if error.status == 404:\n                    self._absent()\n",
+        "                if error.status == 404:\n                    raise SystemExit(1)\n",
+        "t16_definition",
+    ),
+)
