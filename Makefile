@@ -5,9 +5,9 @@ BIN := $(VENV)/bin
 UV := uv==0.13.9
 export UV_PYTHON := $(VENV)/bin/python
 export UV_PYTHON_DOWNLOADS := never
-TIERS := tests/unit tests/laws tests/contract tests/engine tests/cluster tests/e2e
+TIERS := tests/unit tests/laws tests/contract tests/engine tests/campaign tests/cluster tests/e2e
 
-.PHONY: help demo up down test bench lint format generate clean
+.PHONY: help demo up down test campaign bench lint format generate clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -30,6 +30,9 @@ down: $(VENV)/.synced ## end the cluster and everything in it
 test: $(VENV)/.synced lint ## all tests, cheapest first, on a real cluster
 	@$(BIN)/pileus local up >/dev/null  # what is built the first time is built with its progress in sight
 	@$(BIN)/python -m pytest $(TIERS)
+
+campaign: $(VENV)/.synced ## every fault at every write, by a proxy before a real API server; ARGS="--seed 1 -k t04"
+	@$(BIN)/python -m pytest tests/campaign --campaign=full --timeout=3600 $(ARGS)
 
 lint: $(VENV)/.synced ## format, lint, types, import contracts
 	@$(BIN)/ruff format --check --quiet .
