@@ -8,21 +8,23 @@ by verb and result, and never logs a body.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
-import aiohttp
 import orjson
 
+from pileus.cluster.connections import Connections, Refused
 from pileus.cluster.credentials import Endpoint
 from pileus.engine import labels
 from pileus.engine.plan import Manifest, ObjectKind
 from pileus.engine.ports import ApiError
 
 REQUEST_TIMEOUT = 30.0
-TLS_BUFFER = 32 * 1024
 LINE_LIMIT = 8 * 1024 * 1024
 """Bytes of one watch event at most; etcd bounds an object to about 1.5 MiB."""
 
@@ -49,7 +51,7 @@ def path(kind: ObjectKind, namespace: str = "", name: str = "", subresource: str
 
 
 class Client:
-    """One HTTP session to the API server. Use as an async context manager."""
+    """The connections to one API server. Use as an async context manager."""
 
     def __init__(
         self,
@@ -61,23 +63,15 @@ class Client:
         self._endpoint = endpoint
         self._count = count
         self._agent = agent
-        self._session: aiohttp.ClientSession | None = None
+        self._connections: Connections | None = None
 
     async def __aenter__(self) -> Client:
-        # asyncio gives each TLS connection a read buffer of 256 KiB, and there is one for each watch.
-        asyncio.sslproto.SSLProtocol.max_size = TLS_BUFFER  # type: ignore[attr-defined]
-        connector = aiohttp.TCPConnector(ssl=self._endpoint.ssl_context(), limit=0, keepalive_timeout=60)
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            headers={"User-Agent": self._agent, "Accept": "application/json"},
-            read_bufsize=256 * 1024,
-            auto_decompress=True,
-        )
+        self._connections = Connections(self._endpoint.server, self._endpoint.ssl_context(), self._agent)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        if self._session is not None:
-            await self._session.close()
+        if self._connections is not None:
+            self._connections.close()
 
     async def request(
         self,
@@ -89,28 +83,23 @@ class Client:
         body: Any = None,
         content_type: str = "application/json",
         accept: str = "",
-        timeout: float = REQUEST_TIMEOUT,  # noqa: ASYNC109 - it becomes the HTTP client's own time-out
+        timeout: float = REQUEST_TIMEOUT,  # noqa: ASYNC109 - the connection has a timer for it
     ) -> Manifest:
         """One request, its JSON answer. `verb` is the Kubernetes verb, for the request count."""
-        assert self._session is not None, "use the client as a context manager"
+        assert self._connections is not None, "use the client as a context manager"
         headers = await self._headers(content_type if body is not None else "", accept)
+        text = orjson.dumps(body) if body is not None else b""
         started = asyncio.get_running_loop().time()
         result = "error"
         try:
-            async with self._session.request(
-                method,
-                self._endpoint.server + url,
-                params=params,
-                data=orjson.dumps(body) if body is not None else None,
-                headers=headers,
-                timeout=aiohttp.ClientTimeout(total=timeout),
-            ) as response:
-                payload = await response.read()
-                result = str(response.status)
-                if response.status >= 400:
-                    raise _error(response.status, payload, response.headers)
-                return orjson.loads(payload) if payload else {}
-        except (aiohttp.ClientError, TimeoutError, OSError, orjson.JSONDecodeError) as error:
+            answer = await self._connections.request(
+                method, _target(url, params), headers, text, timeout=timeout
+            )
+            result = str(answer.status)
+            if answer.status >= 400:
+                raise _error(answer.status, answer.body, answer.retry_after)
+            return orjson.loads(answer.body) if answer.body else {}
+        except (OSError, orjson.JSONDecodeError) as error:
             raise ApiError(
                 0, "Unreachable", f"The API server did not answer ({type(error).__name__})."
             ) from None
@@ -119,10 +108,10 @@ class Client:
 
     async def text(self, url: str) -> str:
         """A plain text page of the API server, such as its own metrics."""
-        assert self._session is not None, "use the client as a context manager"
+        assert self._connections is not None, "use the client as a context manager"
         headers = await self._headers("", "text/plain")
-        async with self._session.get(self._endpoint.server + url, headers=headers) as response:
-            return await response.text()
+        answer = await self._connections.request("GET", url, headers, timeout=REQUEST_TIMEOUT)
+        return answer.body.decode()
 
     async def stream(
         self, url: str, *, params: Mapping[str, str], idle: float, accept: str = ""
@@ -139,29 +128,30 @@ class Client:
 
         Ends after `idle` seconds of silence.
         """
-        assert self._session is not None, "use the client as a context manager"
+        assert self._connections is not None, "use the client as a context manager"
         headers = await self._headers("", accept)
         started = asyncio.get_running_loop().time()
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=idle)
-        counted = False
+        accepted = False
+        pending = b""
         try:
-            async with self._session.get(
-                self._endpoint.server + url, params=params, headers=headers, timeout=timeout
-            ) as response:
-                self._count("watch", str(response.status), asyncio.get_running_loop().time() - started)
-                counted = True
-                if response.status >= 400:
-                    raise _error(response.status, await response.read(), response.headers)
-                pending = b""
-                async for chunk in response.content.iter_any():
-                    lines = (pending + chunk).split(b"\n") if pending else chunk.split(b"\n")
+            pieces = self._connections.stream(_target(url, params), headers, idle=idle)
+            async with contextlib.aclosing(pieces):
+                async for piece in pieces:
+                    if not accepted:
+                        accepted = True
+                        self._count("watch", "200", asyncio.get_running_loop().time() - started)
+                    lines = (pending + piece).split(b"\n") if pending else piece.split(b"\n")
                     pending = lines.pop()
                     if len(pending) > LINE_LIMIT:
                         raise ApiError(0, "TooLarge", "A watch event was larger than the client reads.")
                     if lines:
                         yield [line for line in lines if line]
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            if not counted:
+        except Refused as refused:
+            status = refused.answer.status
+            self._count("watch", str(status), asyncio.get_running_loop().time() - started)
+            raise _error(status, refused.answer.body, refused.answer.retry_after) from None
+        except OSError as error:
+            if not accepted:
                 self._count("watch", "error", asyncio.get_running_loop().time() - started)
             raise ApiError(0, "Unreachable", f"The watch broke off ({type(error).__name__}).") from None
 
@@ -172,22 +162,29 @@ class Client:
         accept = PARTIAL if metadata_only else ""
         return await self.request("get", path(kind, namespace, name), accept=accept)
 
-    async def _headers(self, content_type: str, accept: str) -> dict[str, str]:
-        headers = {}
+    async def _headers(self, content_type: str, accept: str) -> str:
+        headers = f"Accept: {accept or 'application/json'}\r\n"
         if authorization := await self._endpoint.authorization():
-            headers["Authorization"] = authorization
+            headers += f"Authorization: {authorization}\r\n"
         if content_type:
-            headers["Content-Type"] = content_type
-        if accept:
-            headers["Accept"] = accept
+            headers += f"Content-Type: {content_type}\r\n"
         return headers
+
+
+def _target(url: str, params: Mapping[str, str] | None) -> str:
+    return f"{url}?{_query(tuple(params.items()))}" if params else url
+
+
+@functools.lru_cache(maxsize=64)
+def _query(params: tuple[tuple[str, str], ...]) -> str:
+    return urlencode(params)
 
 
 PARTIAL = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 """Accept header that asks for an object's metadata only."""
 
 
-def _error(status: int, payload: bytes, headers: Mapping[str, str]) -> ApiError:
+def _error(status: int, payload: bytes, retry_after: str) -> ApiError:
     try:
         answer = orjson.loads(payload)
     except orjson.JSONDecodeError:
@@ -195,7 +192,7 @@ def _error(status: int, payload: bytes, headers: Mapping[str, str]) -> ApiError:
     if not isinstance(answer, dict):
         answer = {}
     try:
-        wait = float(headers.get("Retry-After", "0"))
+        wait = float(retry_after or "0")
     except ValueError:
         wait = 0.0
     return ApiError(

@@ -57,8 +57,8 @@ class Store:
         """Take in an object from an event or an answer; returns whom it belongs to if it was news."""
         return self.take(kind, self.see(kind, body))
 
-    def take(self, kind: ObjectKind, seen: Sighting) -> Belongs | None:
-        """The same, of an object that was looked at already."""
+    def take(self, kind: ObjectKind, seen: Sighting, *, answer: bool = False) -> Belongs | None:
+        """The same, of an object that was looked at already; an answer to an own write is never news."""
         ref, version = seen.ref, seen.version
         entries = self._entries.setdefault(kind.id, {})
         known = entries.get(ref)
@@ -68,18 +68,21 @@ class Store:
             return None
         data = self._pack(kind, seen)
         concerned = seen.belongs
+        held = self._writing.get(ref)
         if known is None:
             self._gone.pop(ref, None)
             entries[ref] = entry = _Entry(ref, version, seen.owner, seen.belongs, data)
             self._index(entry)
         else:
-            concerned = None if self._same(kind, known.data, data) else concerned or known.belongs
+            concerned = concerned or known.belongs
+            if held is None and not answer and self._same(kind, known.data, data):
+                concerned = None
             known.version, known.data = version, data
             if (known.owner, known.belongs) != (seen.owner, seen.belongs):
                 self._unindex(known)
                 known.owner, known.belongs = seen.owner, seen.belongs
                 self._index(known)
-        if concerned is not None and (held := self._writing.get(ref)) is not None:
+        if held is not None and concerned is not None:
             held[version] = concerned
             return None
         return concerned
@@ -125,7 +128,7 @@ class Store:
         held = self._writing.pop(ref, {})
         if answer is not None:
             seen = self.see(kind, answer)
-            self.take(kind, seen)
+            self.take(kind, seen, answer=True)
             held.pop(seen.version, None)
         return set(held.values())
 

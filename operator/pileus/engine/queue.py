@@ -2,8 +2,9 @@
 
 Adding a key that waits changes nothing; adding one that is being worked on makes it run once more
 afterwards. What happened to a resource goes before what concerns all of them (the first pass after a
-start), and neither starves the other. Failures back off per key, exponentially with jitter, from half a second to five
-minutes; a success forgets them. Times are in seconds of the event loop's clock. Keys are opaque.
+start), and neither starves the other. Failures back off per key, exponentially with jitter, from
+half a second to five minutes; a success forgets them. Times are in seconds of the event loop's
+clock. Keys are opaque.
 """
 
 from __future__ import annotations
