@@ -74,6 +74,12 @@ def given(schema: Schema) -> tuple[Any, ...]:
     return ()
 
 
+def names(path: str, words: str) -> bool:
+    """Whether words tell of a field: by its path, or by the last word of it."""
+    last = re.split(r"\W+", path.rstrip("[]{}"))[-1]
+    return path in words or re.search(rf"\b{re.escape(last)}\b", words) is not None
+
+
 def put(spec: Schema, path: str, value: Any) -> Schema:
     """A copy of `spec` with the value at the leaf: in the first item of lists; one value or, as a tuple,
     several of a list or mapping; absent where the value is `ABSENT`."""

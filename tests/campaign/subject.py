@@ -44,25 +44,33 @@ class Effect:
     """What a field does: where, and nowhere else, the cluster changes when it changes.
 
     field: its path in the CRD's schema, items of lists as `[]`, keys of mappings as `{}`.
-    where: `Kind/path` prefixes of child objects, `status/path` of the resource itself. Where an object
-        comes or goes, its `Kind` alone. Each place must change in some transition of the row, and
-        nothing may change elsewhere.
-    values: what the schema cannot say, beside the values that it gives. only: these values instead of
-        the schema's, which are only shown to be admitted; `why` says why.
-    context: what must stand in the spec around the field. absent: whether it may be left out there.
-    theirs: places that another controller has the say over, which need not be the same on every way.
-    lasting: a change that cannot be taken back: what the API server says then, or where what is kept.
+    where: `Kind/path` prefixes of child objects, `status/path` of the resource itself; where an object
+        comes or goes, its `Kind` alone. Each of these must change in some transition of the row.
+    values: those that the schema cannot give. only: these instead of the schema's (`why` says why),
+        which are still shown to be admitted.
+    context: what stands around the field, laid over the base; None takes a field of the base away.
+    without: what is left out where the field is absent, if not the field alone; None: it is never absent.
+    alone: every value is reached from absence, since it cannot follow another.
+    together: what else changes with the field. fresh: whether the way does not matter; where it does, a
+        new app with the same spec is another matter.
+    theirs: places that another controller decides. lasting: places where what was kept is left.
+    one_way: words of the refusal to go back. slow: another controller takes its time to say so.
     """
 
     field: str
     where: tuple[str, ...]
     values: tuple[Any, ...] = ()
     context: Spec = field(default_factory=dict)
-    absent: bool = True
     only: bool = False
     why: str = ""
+    without: str | None = ""
+    alone: bool = False
+    together: Spec = field(default_factory=dict)
+    fresh: bool = True
     theirs: tuple[str, ...] = ()
     lasting: tuple[str, ...] = ()
+    one_way: str = ""
+    slow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +121,8 @@ class Subject:
         every way there is. fresh: a spec with everything on, whose
     children are every kind that it can own, in one or several specs.
     nameless: fields with text that names no object, by their path, with what they hold.
+    still: as base, with as little going on as can be; effects are looked for around it.
+    bookkeeping: places that change with any other, with the reason.
     edits: how to break a child by hand, by kind: a merge patch that changes an owned field.
     references: resources of named objects whose reading an administrator grants by namespace.
     """
@@ -127,6 +137,8 @@ class Subject:
     edits: dict[str, Manifest]
     everything: tuple[Spec, ...]
     nameless: dict[str, str] = field(default_factory=dict)
+    still: Spec = field(default_factory=dict)
+    bookkeeping: dict[str, str] = field(default_factory=dict)
     around: tuple[Manifest, ...] = ()
     canaries: tuple[str, ...] = ()
     secretive: tuple[Spec, ...] = ()
