@@ -12,6 +12,8 @@ PROBE = f"{APP}.readinessProbe"
 SECOND: Spec = {"image": "registry.example/app:2"}
 STALLED = tuple(f"status/conditions[{kind}]" for kind in ("Ready", "Reconciling", "Stalled"))
 
+NOTES = "Deployment/metadata.annotations"
+
 SERVED = (
     Effect("port", (*PORTS, PROBE, "Service", "status/internalUrl")),
     Effect(
@@ -58,7 +60,7 @@ def _scale(**more: Any) -> Spec:
 COUNTED = (
     Effect(
         "replicas",
-        (*COUNT, "Deployment/metadata.annotations.pileus.dev/replicas", "PodDisruptionBudget"),
+        (*COUNT, f"{NOTES}.pileus.dev/replicas", "PodDisruptionBudget"),
         (0, 1, 2, 3),
         only=True,
         why="each replica is a pod, and a thousand would prove nothing more",
@@ -83,13 +85,14 @@ COUNTED = (
     ),
     Effect(
         "scale.max",
-        (HPA, "PodDisruptionBudget", "Deployment/metadata.annotations.pileus.dev/replicas", BY_LOAD),
+        (HPA, "PodDisruptionBudget", BY_LOAD, *COUNT),
         (3,),
         {"scale": {"min": 2, "cpu": 70}},
         only=True,
         why="from a number to load and back, which the count must survive",
         without="scale",
         together={"replicas": None},
+        theirs=(f"{NOTES}.pileus.dev/replicas",),
         slow=True,
     ),
     Effect(
@@ -128,7 +131,6 @@ COUNTED = (
 HOSTS: Spec = {"expose": {"hosts": ["a.example.dev"], "tls": "None"}}
 HELD = (
     "HTTPRoute/spec.rules",
-    "HTTPRoute/metadata.annotations",
     "Deployment",
     "Service",
     "status/rollout",
@@ -173,6 +175,8 @@ CHANGED = (
         without=None,
         together=SECOND,
         fresh=False,
+        # The way back from a step of no pause is a step of an hour.
+        lasting=(*HELD, f"{APP}.image", f"{NOTES}.pileus.dev/template", "status/resources"),
     ),
     Effect("rollbackTo", ("status/warnings", *STALLED)),
 )
@@ -198,7 +202,7 @@ REACHED = (
             "status/url",
             EXPOSED,
         ),
-        ("Auto", "None", "shop-cert"),
+        ("None", "Auto", "shop-cert"),
         {"expose": {"hosts": ["a.example.dev", "b.example.dev"]}},
     ),
     Effect(
