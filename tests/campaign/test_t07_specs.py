@@ -28,7 +28,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 AT_ONCE = 16
 SPACE = 40
 """Apps of one namespace."""
-SAMPLE = 9
+SAMPLE = 6
 """Rows of a small run."""
 PATIENCE = 90.0
 """Seconds after which what differs is taken to differ for good."""
