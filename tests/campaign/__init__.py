@@ -10,6 +10,8 @@ Where things are:
   be done to a watch. `proxy.py`: the proxy itself.
 - `ground.py`: cluster, proxy and operator together, and the questions that tests ask of them.
 - `masks.py`: what is left of an object when all that differs from run to run is taken away.
+- `schema.py`: the leaves of a CRD and the values that they give. `variants.py`: the ways from one spec to
+  another that T7 takes. `users.py`: a tenant, impersonated.
 - `subject.py`: what a kind brings to the campaign; `subjects/`: one module a kind. A new kind joins
   here, with scenarios and an effects table, and runs through every test below.
 - `test_t01_...` to `test_t16_...`: the campaign. `mutations.py`, `test_mutations.py`: deliberate bugs,

@@ -74,9 +74,16 @@ def given(schema: Schema) -> tuple[Any, ...]:
     return ()
 
 
+def names(path: str, words: str) -> bool:
+    """Whether words tell of a field: by its path, or by the last word of it."""
+    last = re.split(r"\W+", path.rstrip("[]{}"))[-1]
+    return path in words or re.search(rf"\b{re.escape(last)}\b", words) is not None
+
+
 def put(spec: Schema, path: str, value: Any) -> Schema:
     """A copy of `spec` with the value at the leaf: in the first item of lists; one value or, as a tuple,
-    several of a list or mapping; absent where the value is `ABSENT`."""
+    several of a list or mapping. `ABSENT` takes it away, with what is empty then: for a server-side
+    apply an object that has lost all its fields is null."""
     made = copy.deepcopy(spec)
     _put(made, re.findall(r"[^.\[\]{}]+|\[\]|\{\}", path), value)
     return made
@@ -100,3 +107,5 @@ def _put(node: Any, parts: list[str], value: Any) -> None:
         _put(items[0], rest[1:], value)
     else:
         _put(node.setdefault(name, {}), rest, value)
+        if not node[name]:
+            del node[name]

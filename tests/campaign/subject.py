@@ -44,25 +44,33 @@ class Effect:
     """What a field does: where, and nowhere else, the cluster changes when it changes.
 
     field: its path in the CRD's schema, items of lists as `[]`, keys of mappings as `{}`.
-    where: `Kind/path` prefixes of child objects, `status/path` of the resource itself. Where an object
-        comes or goes, its `Kind` alone. Each place must change in some transition of the row, and
-        nothing may change elsewhere.
-    values: what the schema cannot say, beside the values that it gives. only: these values instead of
-        the schema's, which are only shown to be admitted; `why` says why.
-    context: what must stand in the spec around the field. absent: whether it may be left out there.
-    theirs: places that another controller has the say over, which need not be the same on every way.
-    lasting: a change that cannot be taken back: what the API server says then, or where what is kept.
+    where: `Kind/path` prefixes of child objects, `status/path` of the resource itself; where an object
+        comes or goes, its `Kind` alone. Each of these must change in some transition of the row.
+    values: those that the schema cannot give. only: these instead of the schema's (`why` says why),
+        which are still shown to be admitted.
+    context: what stands around the field, laid over the base; None takes a field of the base away.
+    without: what is left out where the field is absent, if not the field alone; None: it is never absent.
+    alone: every value is reached from absence, since it cannot follow another.
+    together: what else changes with the field. fresh: whether the way does not matter; where it does, a
+        new app with the same spec is another matter.
+    theirs: places that another controller decides. lasting: places where what was kept is left.
+    one_way: words of the refusal to go back. slow: another controller takes its time to say so.
     """
 
     field: str
     where: tuple[str, ...]
     values: tuple[Any, ...] = ()
     context: Spec = field(default_factory=dict)
-    absent: bool = True
     only: bool = False
     why: str = ""
+    without: str | None = ""
+    alone: bool = False
+    together: Spec = field(default_factory=dict)
+    fresh: bool = True
     theirs: tuple[str, ...] = ()
     lasting: tuple[str, ...] = ()
+    one_way: str = ""
+    slow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +116,13 @@ class Deputy:
 class Subject:
     """One kind and all that the campaign needs to know of it.
 
-    base: the smallest spec that works. idle: one that is Ready and starts nothing that costs memory.
+    base: the smallest spec that works. still: as base, with as little going on as
+    can be: effects are looked for around it, and thousands are made of it.
     mix: specs to change between. everything: specs that between them make every kind of child.
     secretive: specs that name all of `around`, in every way there is.
     scenarios, effects, wrong, deputies: the tables of T1 to T6, T7, T8 and T14. nameless: fields with text
     that names no object, by their path, with what they hold.
+    bookkeeping: places that change with any other, with the reason.
     edits: how to break a child by hand, by kind: a merge patch that changes an owned field. Every one of
     these kinds is a child named `app` of `mix[1]`. strangers: the smallest object of each, somebody else's.
     replaced: `mix[1]` changed so that its children must be written to, and so that they must be pruned.
@@ -126,7 +136,7 @@ class Subject:
     target: ObjectKind
     crd: str
     base: Spec
-    idle: Spec
+    still: Spec
     mix: tuple[Spec, ...]
     everything: tuple[Spec, ...]
     secretive: tuple[Spec, ...]
@@ -136,6 +146,7 @@ class Subject:
     deputies: tuple[Deputy, ...]
     nameless: dict[str, str]
     edits: dict[str, Manifest]
+    bookkeeping: dict[str, str]
     strangers: dict[str, Manifest]
     replaced: tuple[Spec, Spec]
     around: tuple[Manifest, ...] = ()

@@ -39,7 +39,7 @@ async def _many(ground: Ground, points: Points, count: int) -> None:
         Rule(lambda call: call.changes, faults.slow(SLOW), times=None),
     ]
     await ground.start()
-    spec = ground.subject.idle
+    spec = ground.subject.still
     places = asyncio.Semaphore(IN_FLIGHT)
 
     async def one(number: int) -> None:

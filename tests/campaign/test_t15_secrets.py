@@ -50,12 +50,13 @@ async def test_t15_no_secret_is_seen(ground: Ground, points: Points, full: bool)
     subject = ground.subject
     hidden = _forms((*subject.canaries, ground._token))
     lives = subject.secretive if full else subject.secretive[:1]
-    spaces = {
-        "all goes well": await _life(ground, lives, granted=True),
-        "the operator may not read": await _life(ground, lives, granted=False),
-    }
-    for name, answered in QUOTING.items():
-        spaces[f"errors that quote, {name}"] = await _quoted(ground, *answered, lives[0])
+    told = ("all goes well", "the operator may not read", *(f"errors that quote, {name}" for name in QUOTING))
+    lived = await asyncio.gather(
+        _life(ground, lives, granted=True),
+        _life(ground, lives, granted=False),
+        *(_quoted(ground, *answered, lives[0]) for answered in QUOTING.values()),
+    )
+    spaces = dict(zip(told, lived, strict=True))
     for place, text in await _everything(ground, spaces):
         found = [canary for canary, form in hidden if form in text]
         points.check(place, found)
@@ -92,10 +93,10 @@ async def _quoted(ground: Ground, content: bool, verbs: frozenset[str], status: 
         return refusal(status, retry_after=1 if status == 429 else 0, message=said)
 
     rule = Rule(match, act, times=None)
-    ground.proxy.rules[:] = [rule]
+    ground.proxy.rules.append(rule)
     await ground.apply(space, spec)
     await asyncio.sleep(HELD)
-    ground.proxy.rules.clear()
+    ground.proxy.rules.remove(rule)
     assert rule.taken, "nothing was answered with an error"
     return space
 

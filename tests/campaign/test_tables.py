@@ -23,3 +23,11 @@ def test_t15_what_is_seeded_is_named(subject: Subject) -> None:
     for manifest in subject.around:
         assert f'"{manifest["metadata"]["name"]}"' in text
         assert any(canary.encode() in orjson.dumps(manifest) for canary in subject.canaries)
+
+
+def test_t07_each_field_has_its_effect_written_down(subject: Subject) -> None:
+    known = leaves(spec_schema(ROOT / subject.crd)).keys()
+    assert {row.field for row in subject.effects} == known
+    for row in subject.effects:
+        assert row.where, row.field
+        assert bool(row.why) == row.only, row.field

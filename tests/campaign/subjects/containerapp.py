@@ -7,7 +7,7 @@ from pileus.kinds.containerapp import CONTAINER_APP as KIND
 from tests.campaign.subject import Scenario, Spec, Step, Subject
 from tests.campaign.subjects.containerapp_deputies import DEPUTIES, NAMELESS
 from tests.campaign.subjects.containerapp_edits import EDITS, STRANGERS
-from tests.campaign.subjects.containerapp_effects import EFFECTS
+from tests.campaign.subjects.containerapp_effects import BOOKKEEPING, EFFECTS, STILL
 from tests.campaign.subjects.containerapp_wrong import WRONG
 
 CANARIES = ("canary-s3cr3t-1f0a", "canary-c0nfig-77b2", "canary-p0ll-90c4", "canary-t1s-5e21")
@@ -219,6 +219,7 @@ def _surroundings() -> tuple[Manifest, ...]:
                 "kind": "StorageClass",
                 "metadata": {"name": name},
                 "provisioner": "kubernetes.io/no-provisioner",
+                "allowVolumeExpansion": name == "fast",
             }
             for name in ("fast", "slow")
         ),
@@ -229,9 +230,10 @@ CONTAINER_APP = Subject(
     kind=KIND,
     target=ObjectKind("pileus.dev", "v1alpha1", "ContainerApp", "containerapps"),
     base=WEB,
-    idle={**WEB, "replicas": 0},
     scenarios=SCENARIOS,
     effects=EFFECTS,
+    still=STILL,
+    bookkeeping=BOOKKEEPING,
     wrong=WRONG,
     deputies=DEPUTIES,
     nameless=NAMELESS,

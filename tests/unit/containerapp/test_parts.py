@@ -9,6 +9,7 @@ import pytest
 from pileus.engine.plan import ObjectRef
 from pileus.engine.world import Reference, ReferenceState, Referent
 from pileus.kinds.containerapp import CONTAINER_APP
+from pileus.kinds.containerapp.build import names, pods
 from pileus.kinds.containerapp.build.names import REFERENCES
 from pileus.objects.catalog import PERSISTENT_VOLUME_CLAIM
 from tests.unit.containerapp.apps import WEB, Cluster, app, objects
@@ -190,3 +191,31 @@ def test_more_replicas_replace_no_pod() -> None:
         for count in (1, 2, 5)
     ]
     assert templates[0] == templates[1] == templates[2]
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        ("shop:1", "IfNotPresent"),
+        ("shop", "Always"),
+        ("shop:latest", "Always"),
+        ("localhost:5000/shop", "Always"),
+        ("localhost:5000/shop:1", "IfNotPresent"),
+        (f"shop@sha256:{'a' * 64}", "IfNotPresent"),
+        (f"shop:1@sha256:{'a' * 64}", "IfNotPresent"),
+    ],
+)
+def test_a_pull_policy_follows_its_image(image: str, expected: str) -> None:
+    """The API server chooses it once, for a new container, and leaves it when the image changes."""
+    spec = {**WEB, "image": image, "init": [{"name": "first"}], "sidecars": [{"name": "log", "image": image}]}
+    pod = objects(Cluster().apply(app(spec)))["Deployment", "shop"]["spec"]["template"]["spec"]
+    policies = {c["name"]: c["imagePullPolicy"] for c in (*pod["initContainers"], *pod["containers"])}
+    assert policies == dict.fromkeys(("app", "first", "log"), expected)
+
+
+def test_the_pull_policy_makes_no_new_version() -> None:
+    """It follows from the image, so a release that begins to write it must not begin a rollout."""
+    body = {"spec": {"containers": [{"name": "app", "image": "shop:1"}]}}
+    on_track = pods.on_track(app(), body, names.STABLE)
+    assert on_track["spec"]["containers"][0]["imagePullPolicy"] == "IfNotPresent"
+    assert "imagePullPolicy" not in body["spec"]["containers"][0]

@@ -65,6 +65,24 @@ def test_from_a_number_to_an_autoscaler() -> None:
     assert "replicas" not in sent(cluster, HPA), "also at the number of before"
 
 
+def test_from_none_to_an_autoscaler() -> None:
+    """A HorizontalPodAutoscaler takes none for switched off, and would leave the app there for ever."""
+    cluster = Cluster()
+    go(cluster, {"replicas": 0})
+    go(cluster, HPA)
+    assert live(cluster) == HPA["scale"]["min"]
+    autoscaler_writes(cluster, 7)
+    assert "replicas" not in sent(cluster, HPA)
+
+
+def test_from_none_to_keda() -> None:
+    """KEDA wakes what has none, and may want none."""
+    cluster = Cluster()
+    go(cluster, {"replicas": 0})
+    go(cluster, KEDA)
+    assert live(cluster) == 0
+
+
 def test_from_an_autoscaler_to_a_number() -> None:
     cluster = Cluster()
     go(cluster, HPA)

@@ -88,6 +88,17 @@ def resources(wanted: Resources | None, size: str) -> Manifest:
     return {"requests": requests, "limits": limits}
 
 
+def pulled(container: Manifest) -> Manifest:
+    """The container with its pull policy: what the API server would choose for a new object.
+
+    It never chooses anew, so that an app that goes from a tag to `latest` would never be pulled again.
+    """
+    reference, at, _ = container["image"].partition("@")
+    _, colon, tag = reference.rpartition("/")[2].partition(":")
+    newest = tag == "latest" if colon else not at
+    return {**container, "imagePullPolicy": "Always" if newest else "IfNotPresent"}
+
+
 def _container(name: str, image: str, command: tuple[str, ...], args: tuple[str, ...]) -> Manifest:
     container: Manifest = {"name": name, "image": image}
     if command:

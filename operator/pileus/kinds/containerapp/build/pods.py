@@ -56,7 +56,11 @@ def on_track(resource: Resource, body: Manifest, track: str) -> Manifest:
     """`body`, a template without labels, as the template of a track's Deployment."""
     metadata = {**body.get("metadata", {}), "labels": names.pod_labels(resource, track)}
     spread = [_spread(resource, track, key) for key in (ZONE, HOST)]
-    return {"metadata": metadata, "spec": {**body["spec"], "topologySpreadConstraints": spread}}
+    pod: Manifest = {**body["spec"], "topologySpreadConstraints": spread}
+    for kind in ("initContainers", "containers"):
+        if kind in pod:
+            pod[kind] = [containers.pulled(container) for container in pod[kind]]
+    return {"metadata": metadata, "spec": pod}
 
 
 def claims(body: Mapping[str, Any]) -> frozenset[str]:

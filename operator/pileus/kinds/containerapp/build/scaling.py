@@ -18,7 +18,7 @@ from pileus.kinds.containerapp.model import ContainerAppSpec
 from pileus.kinds.containerapp.reach import Scale
 from pileus.objects.catalog import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, KEDA, SCALED_OBJECT
 from pileus.objects.metadata import child
-from pileus.objects.reading import annotation, number
+from pileus.objects.reading import annotation, at, number
 
 SWITCH = 2.0
 """Seconds after which to look again while one autoscaler has to go before the other may come."""
@@ -39,6 +39,8 @@ def replicas(spec: ContainerAppSpec, live: Manifest | None) -> int | None:
         return 1 if spec.replicas is None else spec.replicas
     if live is None:
         return None
+    if at(live, "spec", "replicas") == 0 and not needs_keda(spec.scale):
+        return spec.scale.min  # a HorizontalPodAutoscaler takes no replicas for switched off
     noted = annotation(live, names.REPLICAS)
     return int(noted) if noted.isdigit() and int(noted) == number(live, "spec", "replicas") else None
 
