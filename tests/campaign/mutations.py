@@ -1,7 +1,7 @@
 """Deliberate bugs, one or more for each class of fault; each must be noticed by the test that it names.
 
 A mutation is a replacement in a copy of the operator's sources; the text must occur exactly once, so
-the table cannot grow stale. `args` are the test's keyword arguments beside ground and points.
+the table cannot grow stale.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import asyncio
 import random
 import signal
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -81,7 +82,10 @@ async def _sleep_at(ground: Ground, points: Points, number: int) -> None:
 
 
 async def test_t12_this_release_takes_over(ground: Ground, points: Points, tmp_path: Path) -> None:
-    """The release before builds the state. This one finds nothing to change in what runs."""
+    """The release before builds the state. This one changes nothing in what runs.
+
+    A field that it decides in addition, at the value that is there, costs one write that claims it.
+    """
     _unpack(PREVIOUS, tmp_path)
     await ground.stop()
     before = ground.replica("previous", PYTHONPATH=f"{tmp_path / 'operator'}:{ROOT}")
@@ -98,8 +102,9 @@ async def test_t12_this_release_takes_over(ground: Ground, points: Points, tmp_p
     await ground.settled(*spaces)
     after = await ground.snapshots(spaces)
     for space, spec in zip(spaces, specs, strict=True):
-        writes = [str(call) for call in ground.proxy.writes(space, since=since)]
-        points.check(f"{spec}", differences(ends[space], after[space]) or writes)
+        writes = Counter(call.write for call in ground.proxy.writes(space, since=since))
+        twice = [str(write) for write, times in writes.items() if times > 1]
+        points.check(f"{spec}", differences(ends[space], after[space]) or twice)
     await now.kill()
     await ground.drop(*spaces)
 
