@@ -96,12 +96,14 @@ class Connections:
                 body = b""
                 while piece := await connection.piece():
                     body += piece
+                self._keep(connection)
                 raise Refused(Answer(connection.status, body, connection.retry_after))
             yield b""
             while piece := await connection.piece():
                 yield piece
         finally:
-            connection.fail(ConnectionAbortedError("read no further"))
+            if connection not in self._unused:
+                connection.fail(ConnectionAbortedError("read no further"))
 
     def close(self) -> None:
         """End every connection."""
@@ -195,13 +197,15 @@ class _Connection(asyncio.Protocol):
             self._tell()
 
     def _look_for_silence(self, idle: float) -> None:
+        if not self._streaming or self._complete or self._error is not None:
+            return
         # One timer a stream that looks now and then, instead of one for each piece.
         loop = asyncio.get_running_loop()
         if self._paused:
             self.since = loop.time()  # it is the reader who is slow
         if (left := self.since + idle - loop.time()) <= 0:
             self.fail(TimeoutError(f"silence for {idle} seconds"))
-        elif self._error is None:
+        else:
             loop.call_later(left, self._look_for_silence, idle)
 
     def _send(self, text: bytes, *, streaming: bool) -> None:
