@@ -210,14 +210,19 @@ async def test_a_stream_that_is_read_slowly_holds_the_server_back_and_loses_noth
         assert longest < size * count / 4, "it never piles up"
 
 
-async def test_a_refused_stream_tells_the_whole_answer() -> None:
-    async def peer(_: int, __: bytes, writer: asyncio.StreamWriter) -> None:
+async def test_a_refused_stream_tells_the_whole_answer_and_leaves_its_connection_to_others() -> None:
+    numbers: list[int] = []
+
+    async def peer(number: int, _: bytes, writer: asyncio.StreamWriter) -> None:
+        numbers.append(number)
         writer.write(b"HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nwait")
 
     async with served(peer) as connections:
-        with pytest.raises(Refused) as caught:
-            await all_of(connections)
-    assert caught.value.answer == (429, b"wait", "7")
+        for _ in range(2):
+            with pytest.raises(Refused) as caught:
+                await all_of(connections)
+            assert caught.value.answer == (429, b"wait", "7")
+    assert numbers == [1, 1]
 
 
 @pytest.mark.parametrize(

@@ -94,14 +94,16 @@ class Connections:
             await connection.open(self._head("GET", target, headers, b""), idle)
             if connection.status >= 400:
                 body = b""
-                while piece := await connection.piece(idle):
+                while piece := await connection.piece():
                     body += piece
+                self._keep(connection)
                 raise Refused(Answer(connection.status, body, connection.retry_after))
             yield b""
-            while piece := await connection.piece(idle):
+            while piece := await connection.piece():
                 yield piece
         finally:
-            connection.fail(ConnectionAbortedError("read no further"))
+            if connection not in self._unused:
+                connection.fail(ConnectionAbortedError("read no further"))
 
     def close(self) -> None:
         """End every connection."""
@@ -151,7 +153,7 @@ class _Connection(asyncio.Protocol):
         self._error: OSError | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._parser = httptools.HttpResponseParser(self)
-        self.since = 0.0
+        self.since = 0.0  # when it was last used, on the loop's clock
         self._complete = self._paused = False
         self._expect(streaming=False)
 
@@ -170,15 +172,15 @@ class _Connection(asyncio.Protocol):
     async def open(self, text: bytes, idle: float) -> None:
         """Send a request and wait for the head of its answer."""
         self._send(text, streaming=True)
-        async with asyncio.timeout(idle):
-            while not self.status:
-                await self._wait()
+        self.since = asyncio.get_running_loop().time()
+        self._look_for_silence(idle)
+        while not self.status:
+            await self._wait()
 
-    async def piece(self, idle: float) -> bytes:
+    async def piece(self) -> bytes:
         """What has arrived of a stream; empty at its end."""
         while not self._parts and not self._complete:
-            async with asyncio.timeout(idle):
-                await self._wait()
+            await self._wait()
         arrived = b"".join(self._parts)
         self._parts.clear()
         self._size = 0
@@ -193,6 +195,18 @@ class _Connection(asyncio.Protocol):
             self._error = error
             self._transport.abort()
             self._tell()
+
+    def _look_for_silence(self, idle: float) -> None:
+        if not self._streaming or self._complete or self._error is not None:
+            return
+        # One timer a stream that looks now and then, instead of one for each piece.
+        loop = asyncio.get_running_loop()
+        if self._paused:
+            self.since = loop.time()  # it is the reader who is slow
+        if (left := self.since + idle - loop.time()) <= 0:
+            self.fail(TimeoutError(f"silence for {idle} seconds"))
+        else:
+            loop.call_later(left, self._look_for_silence, idle)
 
     def _send(self, text: bytes, *, streaming: bool) -> None:
         self._expect(streaming=streaming)
@@ -235,6 +249,8 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.answered = True
+        if self._streaming:
+            self.since = asyncio.get_running_loop().time()
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
