@@ -106,9 +106,7 @@ TOLD: tuple[Wrong, ...] = (
         "envFrom",
         {"bindings": [{"bucket": "a"}]},
     ),
-    _told(
-        "a revision that is not there", "RevisionNotFound", "rollbackTo", "There are: 1", {"rollbackTo": 7}
-    ),
+    _told("a revision that is not there", "RevisionNotFound", "rollbackTo", "There are:", {"rollbackTo": 7}),
     # what the nodes do not have
     _told(
         "a GPU that no node has",
