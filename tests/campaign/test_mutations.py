@@ -54,7 +54,7 @@ async def test_mutations_are_noticed(
     at_hand = {"ground": ground, "seed": seed, "request": request, "full": False}
     try:
         for name in dict.fromkeys(mutation.caught for mutation in chosen):
-            # Without a bug the same test, as impatient, must have nothing to say: else it would prove nothing.
+            # Without a bug the same test, as impatient, must have nothing to say: else it proves nothing.
             words = await _noticed(ground, None, name, tmp_path / name, at_hand)
             points.check(f"{name} without a bug", words)
         for number, mutation in enumerate(chosen):

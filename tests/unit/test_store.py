@@ -177,3 +177,12 @@ def test_managed_fields_are_cut_and_nothing_else(place: str, spaced: bool) -> No
     assert store.all(SERVICE.id) == (
         {"metadata": {"name": "app", "resourceVersion": "5"}, "spec": {"text": quoted}},
     )
+
+
+def test_an_owner_in_another_namespace_owns_nothing() -> None:
+    store = Store()
+    theirs = service(5, owner="o")
+    theirs["metadata"] |= {"namespace": "elsewhere", "labels": {labels.MANAGED_BY: labels.MANAGER}}
+    store.put(SERVICE, theirs)
+
+    assert store.owned("o", OWNER) == {}

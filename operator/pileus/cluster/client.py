@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import functools
 import os
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,21 @@ PARTIAL = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 """Accept header that asks for an object's metadata only."""
 
 
+_WEBHOOK = re.compile(r'failed calling webhook "[-.\w]+"')
+
+
+def _message(status: int, said: str) -> str:
+    """What users and logs may read. A refusal (400, 403, 422...) is about what was sent, and is the remedy.
+
+    The server's own trouble is in words that are nobody's remedy and may quote anything, so of these
+    only the name of a webhook is kept.
+    """
+    if said and status != 429 and status < 500:
+        return said
+    webhook = _WEBHOOK.search(said)
+    return f"The API server answered {status}{f': {webhook.group()}' if webhook else ''}."
+
+
 def _error(status: int, payload: bytes, retry_after: str) -> ApiError:
     try:
         answer = orjson.loads(payload)
@@ -198,7 +214,7 @@ def _error(status: int, payload: bytes, retry_after: str) -> ApiError:
     return ApiError(
         status,
         str(answer.get("reason") or f"HTTP{status}"),
-        str(answer.get("message") or f"The API server answered {status}."),
+        _message(status, str(answer.get("message") or "")),
         details=answer.get("details") if isinstance(answer.get("details"), dict) else None,
         retry_after=wait,
     )

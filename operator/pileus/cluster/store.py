@@ -134,7 +134,9 @@ class Store:
 
     def owned(self, uid: str, owner: Belongs) -> dict[ObjectRef, Manifest]:
         """Objects that `uid` controls, and uncontrolled ones that carry the resource's labels."""
-        found = [*self._by_owner.get(uid, ())]
+        # Owner references are anybody's to write; across namespaces they mean nothing to Kubernetes either.
+        _, namespace, _ = owner
+        found = [e for e in self._by_owner.get(uid, ()) if not namespace or e.ref.namespace == namespace]
         found += [entry for entry in self._by_resource.get(owner, ()) if not entry.owner]
         return {entry.ref: self._manifest(entry) for entry in sorted(found, key=_by_ref)}
 
