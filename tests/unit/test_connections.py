@@ -246,3 +246,18 @@ async def test_a_stream_that_breaks_off_is_an_error() -> None:
     async with served(peer) as connections:
         with pytest.raises(ConnectionError):
             await all_of(connections)
+
+
+async def test_an_answer_to_no_request_is_given_to_none() -> None:
+    async def peer(number: int, _: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(OK)
+        await writer.drain()
+        if number == 1:
+            await asyncio.sleep(SHORT)
+            writer.write(OK.replace(b"ok", b"no"))
+
+    async with served(peer) as connections:
+        first = await connections.request("GET", "/", "", timeout=LONG)
+        await asyncio.sleep(2 * SHORT)
+        second = await connections.request("GET", "/", "", timeout=LONG)
+    assert (first.body, second.body) == (b"ok", b"ok")

@@ -248,6 +248,8 @@ class _Connection(asyncio.Protocol):
             self._tell()
 
     def data_received(self, data: bytes) -> None:
+        if self._complete:  # whose it is cannot be told, so the next request must not find it here
+            return self.fail(ConnectionError("an answer to no request"))
         self.answered = True
         if self._streaming:
             self.since = asyncio.get_running_loop().time()
