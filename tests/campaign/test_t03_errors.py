@@ -57,24 +57,23 @@ async def _step(
         for space, (write, status) in zip(spaces, plans, strict=True)
     }
     ground.proxy.rules[:] = list(rules.values())
-    shown = dict(ground.proxy.events)
+    shown = [ground.proxy.events[space] for space in spaces]
     await asyncio.gather(*(ground.apply(space, step.spec) for space in spaces))
     told = await asyncio.gather(
-        *(_told(ground, space, rules[space], *plan) for space, plan in zip(spaces, plans, strict=True))
+        *(
+            _told(ground, space, rules[space], seen, *plan)
+            for space, seen, plan in zip(spaces, shown, plans, strict=True)
+        )
     )
-    tries = {
-        space: _tries(rules[space], ground.proxy.events[space] - shown.get(space, 0)) for space in spaces
-    }
-    ground.proxy.rules.clear()
     late = await ground.reach(dict.fromkeys(spaces, ends[number]))
     for space, (write, status), problem in zip(spaces, plans, told, strict=True):
         point = f"{scenario.name}, {step.name}, {status} for {write}"
-        points.check(point, problem or tries[space] or late.get(space))
+        points.check(point, problem or late.get(space))
     await ground.drop(*spaces)
 
 
-async def _told(ground: Ground, space: str, rule: Rule, write: WriteName, status: int) -> str:
-    """Wait until the refusal is told (a status that cannot be written: until it is tried again)."""
+async def _told(ground: Ground, space: str, rule: Rule, shown: int, write: WriteName, status: int) -> str:
+    """Wait until the refusal is told (a status that cannot be written: until it is tried again); heal it."""
     started = asyncio.get_running_loop().time()
     problem = ""
     try:
@@ -87,7 +86,8 @@ async def _told(ground: Ground, space: str, rule: Rule, write: WriteName, status
     except AssertionError as error:
         problem = str(error)
     await asyncio.sleep(max(0.0, HELD - (asyncio.get_running_loop().time() - started)))
-    return problem
+    ground.proxy.rules.remove(rule)
+    return problem or _tries(rule, ground.proxy.events[space] - shown)
 
 
 def _tries(rule: Rule, events: int) -> str:

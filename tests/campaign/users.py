@@ -15,9 +15,9 @@ class Tenant(Client):
         super().__init__(endpoint, agent=name)
         self.name = name
 
-    async def _headers(self, content_type: str, accept: str) -> dict[str, str]:
+    async def _headers(self, content_type: str, accept: str) -> str:
         headers = await super()._headers(content_type, accept)
-        return {**headers, "Impersonate-User": self.name, "Impersonate-Group": "tenants"}
+        return f"{headers}Impersonate-User: {self.name}\r\nImpersonate-Group: tenants\r\n"
 
     async def tries(
         self, method: str, kind: ObjectKind, namespace: str, name: str = "", body: Manifest | None = None

@@ -46,6 +46,11 @@ class Outcome:
     after: float = 0.0
     writes: int = 0
 
+    def refuse(self, error: ApiError, what: str) -> None:
+        """A write of `what` failed, and ends the pass: why, and when to try again."""
+        self.finding, self.retry = explain(error, what)
+        self.after = error.retry_after if self.retry else REFUSED_RETRY
+
 
 class Applier:
     """Applies plans of one kind; remembers which answers of the API server differ from what was sent."""
@@ -82,8 +87,7 @@ class Applier:
                 outcome.after = blocked.after
                 return outcome
             except ApiError as error:
-                outcome.finding, outcome.retry = explain(error, f"{kind.kind} {ref.name!r}")
-                outcome.after = error.retry_after if outcome.retry else REFUSED_RETRY
+                outcome.refuse(error, str(ref))
                 return outcome
         if plan.prune:
             await self._prune(resource, plan, world, outcome)
@@ -151,8 +155,7 @@ class Applier:
                 )
             except ApiError as error:
                 # A conflict only says that it changed meanwhile: its event brings the next pass.
-                outcome.finding, outcome.retry = explain(error, str(ref))
-                outcome.after = error.retry_after
+                outcome.refuse(error, str(ref))
                 return
             self._normalised.pop(ref, None)
             self._recorder.pruned(self._kind.name)

@@ -3,7 +3,7 @@
 Adding a key that waits changes nothing; adding one that is being worked on makes it run once more
 afterwards. What happened to a resource goes before what concerns all of them (the first pass after a
 start), and neither starves the other. Failures back off per key, exponentially with jitter, from
-half a second to five minutes; a success forgets them. Times are in seconds of the event loop's
+half a second to a minute; a success forgets them. Times are in seconds of the event loop's
 clock. Keys are opaque.
 """
 
@@ -20,7 +20,7 @@ from typing import Generic, TypeVar
 logger = logging.getLogger(__name__)
 
 FIRST_BACKOFF = 0.5
-LONGEST_BACKOFF = 300.0
+LONGEST_BACKOFF = 60.0
 TURN = 8
 """Of so many keys taken one is from the backlog, so that news without end cannot starve it."""
 
