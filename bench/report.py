@@ -51,10 +51,15 @@ def write_docs(results: Results) -> None:
     write_json(results, DOCS / "results.json")
     plot.draw(results, DOCS / "plot.svg")
     page = DOCS / "README.md"
-    before, _, rest = page.read_text().partition(BEGIN)
+    page.write_text(written(page.read_text(), results))
+
+
+def written(page: str, results: Results) -> str:
+    """The page with the tables of these results between the markers."""
+    before, _, rest = page.partition(BEGIN)
     after = rest.partition(END)[2]
     parts = [machine(results), "![The same work by each](plot.svg)", *map(_markdown, tables(results))]
-    page.write_text(before + BEGIN + "\n" + "\n\n".join(parts) + "\n\n" + END + after)
+    return before + BEGIN + "\n" + "\n\n".join(parts) + "\n\n" + END + after
 
 
 def _markdown(table: Table) -> str:
