@@ -19,28 +19,29 @@ def draw(results: Results, file: Path) -> None:
     """Write it as SVG, the same bytes for the same results."""
     import matplotlib as mpl
 
-    mpl.use("svg")
+    mpl.use("agg")
     mpl.rcParams.update({"svg.hashsalt": "bench", "font.size": 9, "font.family": "DejaVu Sans"})
     from matplotlib import pyplot
 
     rows = [row for row in results.rows if not row.skipped]
-    small = [row for row in rows if row.resources == min(row.resources for row in rows)]
+    few = min(row.resources for row in rows)
+    small = [row for row in rows if row.resources == few]
     cold = [(row, "cold") for row in small]
     change = [(row, "change") for row in small]
     figure, ((top, right), (left, last)) = pyplot.subplots(2, 2, figsize=(9, 5.6), layout="constrained")
-    _bars(top, "Requests of a resource", [cold, change], _requests, "{:.1f}", ("cold", "change"))
-    _bars(right, "CPU of a resource, ms", [cold, change], _cpu, "{:.1f}", ("cold", "change"))
+    _bars(top, f"Requests a resource, of {few:,}", [cold, change], _requests, "{:.1f}", ("cold", "change"))
+    _bars(right, f"CPU a resource, ms, of {few:,}", [cold, change], _cpu, "{:.1f}", ("cold", "change"))
     sizes = sorted({row.resources for row in rows})
     sized = [[(row, "idle") for row in rows if row.resources == size] for size in sizes]
     words = tuple(f"{size:,}" for size in sizes)
-    _bars(left, "Memory at most, MB, by resources", sized, _peak, "{:.0f}", words)
+    _bars(left, "Memory at most, MB, by number of resources", sized, _peak, "{:.0f}", words)
     raw = {raw.resources: raw.go for raw in results.raw}
 
     def wall(row: Row, _: str) -> float:
         return row.phase("cold").wall / raw[row.resources]
 
     if set(sizes) <= set(raw):
-        _bars(last, "Time cold, as a multiple of raw writes", sized, wall, "{:.2f}", words)
+        _bars(last, "Time cold, as a multiple of raw writes in Go", sized, wall, "{:.2f}", words)
         last.axvline(1, color="#444", linewidth=0.8, linestyle=":")
     figure.legend(
         handles=[mpl.patches.Patch(color=colour, label=name) for name, colour in COLOURS.items()],
@@ -53,7 +54,7 @@ def draw(results: Results, file: Path) -> None:
 
 
 def _requests(row: Row, name: str) -> float:
-    return row.phase(name).asked / row.resources
+    return row.phase(name).sent / row.resources
 
 
 def _cpu(row: Row, name: str) -> float:

@@ -38,7 +38,8 @@ def show(results: Results) -> None:
 def machine(results: Results) -> str:
     """Where and with what it was measured."""
     versions = ", ".join(f"{name} {version}" for name, version in results.versions.items())
-    return f"Measured on {results.cores} cores, {results.memory} GiB, in one run; {versions}."
+    where = f"{results.cores} cores, {results.memory} GiB, load {results.load:.1f} before it began"
+    return f"Measured on {where}, in one run; {versions}."
 
 
 def write_json(results: Results, file: Path) -> None:

@@ -39,7 +39,7 @@ def results(cold: int = 5000, ready: float = 30.0) -> Results:
         return Row("Pileus", resources, phases, Restart(0.9, 1.2, 1.3))
 
     pairs = Ready([400.0 + ready] * 3, [400.0] * 3, [20.0] * 3, [5.0] * 3)
-    return Results(2, 24, {"Python": "3.11"}, [], [row(1000, 80.0), row(5000, 90.0)], pairs)
+    return Results(2, 24, 0.1, {"Python": "3.11"}, [], [row(1000, 80.0), row(5000, 90.0)], pairs)
 
 
 def test_every_promise_can_be_kept() -> None:
