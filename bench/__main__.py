@@ -39,6 +39,8 @@ PATIENCE = 900.0
 LONGEST = 600.0
 """Seconds that kro may take for one number of resources, by what it took for the one before."""
 PAIRS = 15
+QUIET = 0.5
+"""Load from which on others take so much that times say nothing."""
 
 
 class Run:
@@ -53,7 +55,11 @@ class Run:
         versions = {"Python": platform.python_version()}
         versions |= {names.get(name, name): engines.version(name) for name in programs}
         cores, memory = machine()
-        self.results = Results(cores, memory, versions)
+        self.results = Results(cores, memory, round(os.getloadavg()[0], 2), versions)
+        if self.results.load > QUIET:
+            self._report.line(
+                f"The machine is busy (load {self.results.load}): take no time of this run for good."
+            )
         self._kro_took: tuple[int, float] | None = None
 
     async def counted(self, kubeconfig: Path) -> None:

@@ -7,7 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 WRITES = ("APPLY", "POST", "PUT", "PATCH", "DELETE")
-READS = ("GET", "LIST")
+READS = ("GET",)
+"""What the least is known of. A list is made once for a kind and not for a resource, or should be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,8 @@ def show(results: Results) -> None:
 def machine(results: Results) -> str:
     """Where and with what it was measured."""
     versions = ", ".join(f"{name} {version}" for name, version in results.versions.items())
-    return f"Measured on {results.cores} cores, {results.memory} GiB, in one run; {versions}."
+    where = f"{results.cores} cores, {results.memory} GiB, load {results.load:.1f} before it began"
+    return f"Measured on {where}, in one run; {versions}."
 
 
 def write_json(results: Results, file: Path) -> None:
@@ -51,10 +52,15 @@ def write_docs(results: Results) -> None:
     write_json(results, DOCS / "results.json")
     plot.draw(results, DOCS / "plot.svg")
     page = DOCS / "README.md"
-    before, _, rest = page.read_text().partition(BEGIN)
+    page.write_text(written(page.read_text(), results))
+
+
+def written(page: str, results: Results) -> str:
+    """The page with the tables of these results between the markers."""
+    before, _, rest = page.partition(BEGIN)
     after = rest.partition(END)[2]
     parts = [machine(results), "![The same work by each](plot.svg)", *map(_markdown, tables(results))]
-    page.write_text(before + BEGIN + "\n" + "\n\n".join(parts) + "\n\n" + END + after)
+    return before + BEGIN + "\n" + "\n\n".join(parts) + "\n\n" + END + after
 
 
 def _markdown(table: Table) -> str:

@@ -28,8 +28,13 @@ class Phase:
 
     @property
     def asked(self) -> int:
-        """Writes and reads; a watch is none, and a list that it opens with is part of it."""
-        return sum(number for verb, number in self.requests.items() if verb in (*WRITES, *READS))
+        """Writes and reads of single objects: what the floor is about."""
+        return sum(self.requests.get(verb, 0) for verb in (*WRITES, *READS))
+
+    @property
+    def sent(self) -> int:
+        """All requests but watches."""
+        return self.asked + self.requests.get("LIST", 0)
 
 
 @dataclass(slots=True)
@@ -87,10 +92,11 @@ class Ready:
 
 @dataclass(slots=True)
 class Results:
-    """A whole run."""
+    """A whole run. load: processes that wanted a core before it began; above some tenths, times are noise."""
 
     cores: int
     memory: int
+    load: float
     versions: dict[str, str]
     raw: list[Raw] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)

@@ -125,7 +125,7 @@ def _idle(results: Results) -> Table:
         small = first.setdefault(row.contender, row)
         further = f"{per_further(small, row):.1f}" if small is not row else ""
         peak = max(phase.peak for phase in row.phases)
-        figures = (f"{phase.asked:,}", f"{phase.cpu:.2f}", f"{phase.rss:.0f}", f"{peak:.0f}", further)
+        figures = (f"{phase.sent:,}", f"{phase.cpu:.2f}", f"{phase.rss:.0f}", f"{peak:.0f}", further)
         rows.append((*_named(row), *figures))
     return Table("An idle minute, and memory", header, tuple(rows))
 
@@ -164,7 +164,7 @@ def _named(row: Row) -> tuple[str, str]:
 
 
 def _each(row: Row, phase: Phase) -> str:
-    return f"{phase.asked / row.resources:.2f}"
+    return f"{phase.sent / row.resources:.2f}"
 
 
 def _cpu(row: Row, phase: Phase) -> str:
