@@ -56,6 +56,8 @@ def pileus(kubeconfig: Path, directory: Path) -> Contender:
         "PILEUS_LOG_LEVEL": "warning",
         "PILEUS_ADDRESS": "127.0.0.1",
         "PILEUS_PORT": str(port),
+        # As in its image, where everything is compiled beforehand.
+        "PYTHONDONTWRITEBYTECODE": "",
     }
     argv = [sys.executable, "-m", "pileus", "run"]
     return Contender(
