@@ -53,6 +53,16 @@ TABLE = pytest.StashKey[list[Points]]()
 REPORT = pytest.StashKey[list[str]]()
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests marked `full` are left out of the small run."""
+    if config.getoption("--campaign") == "full":
+        return
+    left_out = [item for item in items if item.get_closest_marker("full")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
 @pytest.fixture(scope="session")
 def full(request: pytest.FixtureRequest) -> bool:
     """Whether all of it runs."""

@@ -133,14 +133,14 @@ MUTATIONS: tuple[Mutation, ...] = (
         "cluster/informer.py",
         "                    self._streaming = False\n",
         "",
-        "t06",
+        "rbac_used",
     ),
     Mutation(
-        "a field is accepted and ignored",
+        "fields are accepted, and ignored once the app is there",
         "T7 specs",
-        "kinds/containerapp/build/containers.py",
-        '        container["args"] = list(args)\n',
-        "        pass\n",
+        "engine/apply.py",
+        "        if self._settled(ref, mark, sent, live):\n",
+        '        if kind.kind == "Deployment" or self._settled(ref, mark, sent, live):\n',
         "t07",
     ),
     Mutation(
@@ -166,7 +166,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "        if covers(live, sent):\n            return True\n        known",
         '        if (live["metadata"].get("annotations") or {}).get(labels.APPLIED) == mark:\n'
         "            return True\n        known",
-        "t09_children",
+        "t09_children_broken",
     ),
     Mutation(
         "deletions of children go unheard",
@@ -174,7 +174,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "cluster/informer.py",
         '        if event == "DELETED":\n',
         '        if event == "NEVER":\n',
-        "t09_children",
+        "t09_children_broken",
     ),
     Mutation(
         "adopt what is not ours",
@@ -246,9 +246,9 @@ MUTATIONS: tuple[Mutation, ...] = (
         "T14 confused deputy",
         "cluster/references.py",
         "        key = (namespace, reference.kind)\n",
-        '        where = reference.name.partition(".")[0] if "." in reference.name else namespace\n'
+        '        where = reference.name.rpartition(".")[2] if "." in reference.name else namespace\n'
         "        key = (where, reference.kind)\n",
-        "t14",
+        "t14_names",
     ),
     Mutation(
         "content of a Secret in an annotation",
@@ -272,6 +272,6 @@ MUTATIONS: tuple[Mutation, ...] = (
         "cluster/informer.py",
         "                if error.status == 404:\n                    self._absent()\n",
         "                if error.status == 404:\n                    raise SystemExit(1)\n",
-        "t16_definition",
+        "t16_the_definition",
     ),
 )

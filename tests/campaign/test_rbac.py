@@ -15,7 +15,7 @@ from pileus.engine.plan import Manifest, ObjectKind
 from tests.campaign.calls import Call
 from tests.campaign.conftest import Points
 from tests.campaign.ground import QUIET, SYSTEM, Ground, chart_roles, message, ready
-from tests.campaign.subject import Spec
+from tests.campaign.subject import Scenario, Spec
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -66,15 +66,18 @@ async def _use_everything(ground: Ground) -> None:
     ground.proxy.views.streaming = False
     ground.operator = ground.replica()
     await ground.start()
-    for scenario in ground.subject.scenarios:
-        space = await ground.namespace("rbac")
-        for step in scenario.steps:
-            await ground.apply(space, step.spec)
-            await ground.done(space, step)
-        await ground.drop(space)
+    await asyncio.gather(*(_live(ground, scenario) for scenario in ground.subject.scenarios))
     await _come_upon(ground, ground.subject.everything, {})
     for settings, specs in ground.subject.elsewhere:
         await _come_upon(ground, specs, settings)
+
+
+async def _live(ground: Ground, scenario: Scenario) -> None:
+    space = await ground.namespace("rbac")
+    for step in scenario.steps:
+        await ground.apply(space, step.spec)
+        await ground.done(space, step)
+    await ground.drop(space)
 
 
 async def _come_upon(ground: Ground, specs: tuple[Spec, ...], settings: dict[str, str]) -> None:
@@ -85,8 +88,7 @@ async def _come_upon(ground: Ground, specs: tuple[Spec, ...], settings: dict[str
     ground.operator = ground.replica(**settings)
     await ground.start()
     spaces = await ground.namespaces("rbac", len(specs))
-    for space, spec in zip(spaces, specs, strict=True):
-        await ground.finished(space, spec)
+    await asyncio.gather(*(ground.finished(space, spec) for space, spec in zip(spaces, specs, strict=True)))
     await ground.stop()
     children = {kind.plural for kind in ground.subject.owned}
     ground.proxy.views.past = lambda call: version if call.target.resource in children else None
@@ -96,8 +98,7 @@ async def _come_upon(ground: Ground, specs: tuple[Spec, ...], settings: dict[str
     await asyncio.sleep(QUIET)
     await ground.settled(*spaces)
     ground.proxy.views.caught_up.set()
-    for space in spaces:
-        await ground.finished(space, ground.subject.base)
+    await asyncio.gather(*(ground.finished(space, ground.subject.base) for space in spaces))
     await ground.drop(*spaces)
 
 

@@ -21,7 +21,7 @@ from tests.campaign.subject import Scenario
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-SAMPLE = 8
+SAMPLE = 4
 """Writes of a scenario that the small run disturbs."""
 
 Plan = tuple[int, WriteName, str]

@@ -152,6 +152,7 @@ async def test_t09_strangers_are_left_alone(ground: Ground, points: Points) -> N
 LOOK_AGAIN: Manifest = {"metadata": {"annotations": {"pileus.dev/reconcile-at": "now"}}}
 
 
+@pytest.mark.full
 async def test_t09_marks_of_ours_on_strangers(ground: Ground, points: Points) -> None:
     """Labels are anybody's to set: an object that carries ours, but is not ours, is not pruned."""
     space = await ground.namespace("marked")
@@ -216,6 +217,7 @@ async def _stranger(
     return last
 
 
+@pytest.mark.full
 async def test_t09_namespace_terminating(ground: Ground, points: Points) -> None:
     """A namespace that cannot end yet: nothing is made in it again and again, and the status says so."""
     space = await ground.namespace("ending")

@@ -43,13 +43,18 @@ async def test_t10_a_mix_of_everything(
     async with ground.supervised():
         for number in seeds:
             before = len(points.failed)
-            await asyncio.to_thread(_play, ground, ends, loop, number, points)
+            await asyncio.to_thread(_play, ground, ends, loop, number, points, 2 if full else 1)
             if len(points.failed) > before:
                 points.seeds.append(number)
 
 
 def _play(
-    ground: Ground, ends: list[Snapshot], loop: asyncio.AbstractEventLoop, number: int, points: Points
+    ground: Ground,
+    ends: list[Snapshot],
+    loop: asyncio.AbstractEventLoop,
+    number: int,
+    points: Points,
+    lives: int,
 ) -> None:
     class Bound(Mix):
         stage = ground
@@ -58,7 +63,7 @@ def _play(
 
     hypothesis.seed(number)(Bound)
     settings = hypothesis.settings(
-        max_examples=2,
+        max_examples=lives,
         stateful_step_count=STEPS,
         phases=(Phase.generate,),
         deadline=None,

@@ -23,6 +23,7 @@ PREVIOUS = "6097ef20fe6bc911202c5c825b955de0f734ab5b"
 """Commit of the release before this one."""
 
 
+@pytest.mark.full
 async def test_t11_the_leader_sleeps_longer_than_its_lease(
     ground: Ground, points: Points, full: bool, dice: random.Random
 ) -> None:
@@ -81,6 +82,7 @@ async def _sleep_at(ground: Ground, points: Points, number: int) -> None:
     await ground.drop(space)
 
 
+@pytest.mark.full
 async def test_t12_this_release_takes_over(ground: Ground, points: Points, tmp_path: Path) -> None:
     """The release before builds the state. This one changes nothing in what runs.
 

@@ -22,9 +22,10 @@ BASE_MEMORY, EACH = 130e6, 12e3
 to it, ReplicaSets included. Generous: what is bounded is that nothing grows without end."""
 
 
-@pytest.mark.timeout(1200)
+@pytest.mark.full
+@pytest.mark.timeout(1800)
 async def test_t13_many_resources(ground: Ground, points: Points, full: bool) -> None:
-    for count in (1000, 5000) if full else (150,):
+    for count in (1000, 5000) if full else (100,):
         await _many(ground, points, count)
 
 

@@ -7,6 +7,7 @@ refused or means nothing: the proxy sees no request for the other namespace, and
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -74,6 +75,13 @@ class Bulkhead:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def bulkhead(ground: Ground) -> AsyncIterator[Bulkhead]:
+    """The two namespaces of a test."""
+    async with between(ground) as found:
+        yield found
+
+
+@contextlib.asynccontextmanager
+async def between(ground: Ground) -> AsyncIterator[Bulkhead]:
     victim, own = await ground.namespaces("bulkhead", 2)
     for kind in (SECRETS, CONFIG_MAPS):
         await ground.create(kind, victim, {"metadata": {"name": ONLY}})

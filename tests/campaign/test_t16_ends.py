@@ -19,6 +19,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 HELD = "campaign.pileus.dev/held"
 
 
+@pytest.mark.full
 async def test_t16_a_namespace_is_deleted(ground: Ground, points: Points) -> None:
     """With everything in it, while the operator runs: it ends, and nothing is made in it again."""
     spaces = await ground.namespaces("namespace", len(ground.subject.everything))
