@@ -70,3 +70,11 @@ def test_words_around_the_tables_stay() -> None:
     assert once.endswith("after\n")
     assert "stale" not in once
     assert once == report.written(once, results())
+
+
+def test_the_page_shows_the_committed_results() -> None:
+    figures = read(json.loads((report.DOCS / "results.json").read_text()))
+    page = (report.DOCS / "README.md").read_text()
+    assert page == report.written(page, figures), (
+        "run `python -m bench --results docs/benchmarks/results.json --docs`"
+    )
