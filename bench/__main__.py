@@ -104,8 +104,8 @@ class Run:
         pairs = 3 if self._arguments.quick else PAIRS
         try:
             self.results.ready = ready.measure(CHECKOUT / ".local" / "bench", pairs, self._report)
-        except ClusterError as error:
-            self.results.ready = Ready(skipped=str(error))
+        except (ClusterError, TimeoutError) as error:  # what was counted before must not be lost
+            self.results.ready = Ready(skipped=str(error) or "gave up: an app did not become Ready in time")
             self._report.line(f"Apply to Ready is not measured: {error}")
 
 
