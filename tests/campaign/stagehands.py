@@ -15,6 +15,7 @@ from pileus.cluster.client import Client, path
 from pileus.engine.plan import Manifest, ObjectKind
 from pileus.engine.ports import ApiError
 from pileus.objects import catalog
+from tests.e2e.engines import said_true
 
 VOLUMES = ObjectKind("", "v1", "PersistentVolume", "persistentvolumes", namespaced=False)
 CLASSES = ObjectKind("storage.k8s.io", "v1", "StorageClass", "storageclasses", namespaced=False)
@@ -25,28 +26,17 @@ Status = Callable[[Manifest], Manifest | None]
 """The status that an object should have, or None where there is nothing to do."""
 
 
-def _said(kind: str, generation: int) -> Manifest:
-    return {
-        "type": kind,
-        "status": "True",
-        "reason": kind,
-        "message": "",
-        "observedGeneration": generation,
-        "lastTransitionTime": "2026-01-01T00:00:00Z",
-    }
-
-
 def _taken_up(*conditions: str) -> Status:
     def status(live: Manifest) -> Manifest | None:
         generation = live["metadata"]["generation"]
-        said = [_said(kind, generation) for kind in conditions]
+        said = [said_true(kind, generation) for kind in conditions]
         return None if live.get("status", {}).get("conditions") == said else {"conditions": said}
 
     return status
 
 
 def _route(live: Manifest) -> Manifest | None:
-    said = [_said(kind, live["metadata"]["generation"]) for kind in ("Accepted", "ResolvedRefs")]
+    said = [said_true(kind, live["metadata"]["generation"]) for kind in ("Accepted", "ResolvedRefs")]
     parents = [
         {"parentRef": parent, "controllerName": "example.dev/played", "conditions": said}
         for parent in live["spec"]["parentRefs"]

@@ -66,7 +66,7 @@ def accept(kubectl: Kubectl, route: str, refusal: tuple[str, str] | None = None)
     """Say, as a gateway's controller would, that it serves the route as it is now, or why it does not."""
     live = kubectl.get("httproute", route)
     generation = live["metadata"]["generation"]
-    conditions = [_said(kind, generation) for kind in ("Accepted", "ResolvedRefs")]
+    conditions = [said_true(kind, generation) for kind in ("Accepted", "ResolvedRefs")]
     if refusal is not None:
         reason, message = refusal
         conditions[0] |= {"status": "False", "reason": reason, "message": message}
@@ -80,11 +80,12 @@ def accept(kubectl: Kubectl, route: str, refusal: tuple[str, str] | None = None)
 def fulfil(kubectl: Kubectl, kind: str, name: str, *conditions: str) -> None:
     """Say, as its controller would, that these conditions of an object are True."""
     generation = kubectl.get(kind, name)["metadata"]["generation"]
-    said = [_said(condition, generation) for condition in conditions]
+    said = [said_true(condition, generation) for condition in conditions]
     kubectl.edit(kind, name, {"status": {"conditions": said}}, "--subresource=status")
 
 
-def _said(kind: str, generation: int) -> Manifest:
+def said_true(kind: str, generation: int) -> Manifest:
+    """A condition that is True, as a controller writes it."""
     return {
         "type": kind,
         "status": "True",
