@@ -173,12 +173,12 @@ async def _twice(ground: Ground) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def _silence(ground: Ground, seconds: float) -> AsyncIterator[None]:
-    ground.proxy.views.audible.clear()
+async def _for(seconds: float, then: Callable[[], None]) -> AsyncIterator[None]:
+    """Ends the fault after a while, in the midst of what goes on; waits for that at the end."""
 
     async def end() -> None:
         await asyncio.sleep(seconds)
-        ground.proxy.views.audible.set()
+        then()
 
     task = asyncio.create_task(end())
     yield
@@ -186,17 +186,18 @@ async def _silence(ground: Ground, seconds: float) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
+async def _silence(ground: Ground, seconds: float) -> AsyncIterator[None]:
+    ground.proxy.views.audible.clear()
+    async with _for(seconds, ground.proxy.views.audible.set):
+        yield
+
+
+@contextlib.asynccontextmanager
 async def _refused(ground: Ground, seconds: float) -> AsyncIterator[None]:
     ground.proxy.views.open.clear()
     ground.proxy.views.cut()
-
-    async def end() -> None:
-        await asyncio.sleep(seconds)
-        ground.proxy.views.open.set()
-
-    task = asyncio.create_task(end())
-    yield
-    await task
+    async with _for(seconds, ground.proxy.views.open.set):
+        yield
 
 
 @contextlib.asynccontextmanager
@@ -206,8 +207,7 @@ async def _barren(ground: Ground, seconds: float, points: Points) -> AsyncIterat
     ground.proxy.views.cut()
     since = len(ground.proxy.calls)
 
-    async def end() -> None:
-        await asyncio.sleep(seconds)
+    def end() -> None:
         watches: Counter[str] = Counter(
             call.resource for call in ground.proxy.calls[since:] if call.verb == "watch"
         )
@@ -216,9 +216,8 @@ async def _barren(ground: Ground, seconds: float, points: Points) -> AsyncIterat
         points.check("watches that end at once are few", f"{watches}" if most > allowed else "")
         ground.proxy.views.barren = False
 
-    task = asyncio.create_task(end())
-    yield
-    await task
+    async with _for(seconds, end):
+        yield
 
 
 @contextlib.asynccontextmanager

@@ -120,7 +120,10 @@ class Client:
         """The events of a watch, parsed."""
         async for lines in self.lines(url, params=params, idle=idle, accept=accept):
             for line in lines:
-                yield orjson.loads(line)
+                try:
+                    yield orjson.loads(line)
+                except orjson.JSONDecodeError as error:
+                    raise ApiError(0, "Unreadable", f"A watch event is not JSON ({error}).") from None
 
     async def lines(
         self, url: str, *, params: Mapping[str, str], idle: float, accept: str = ""

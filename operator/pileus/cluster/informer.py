@@ -33,7 +33,8 @@ PAGE = "500"
 ABSENT_RETRY = 30.0
 
 
-def _backoff(failures: int) -> float:
+def backoff(failures: int) -> float:
+    """Seconds to wait after so many failed watches in a row, a little different each time."""
     return min(30.0, 0.2 * 2.0 ** min(failures, 16)) * random.uniform(0.8, 1.2)
 
 
@@ -84,7 +85,7 @@ class Informer:
             try:
                 failures = 0 if await self._watch() else failures + 1
                 if failures:
-                    await self._pause(_backoff(failures))
+                    await self._pause(backoff(failures))
             except ApiError as error:
                 if error.status == 404:
                     self._absent()
@@ -102,7 +103,7 @@ class Informer:
                     continue
                 level = logging.WARNING if failures in (1, 5) or failures % 20 == 0 else logging.DEBUG
                 logger.log(level, "Watching %s failed: %s", self.kind.id, error.message)
-                await self._pause(max(error.retry_after, _backoff(failures)))
+                await self._pause(max(error.retry_after, backoff(failures)))
 
     def _absent(self) -> None:
         if self.served is not False:

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 
 from pileus.cluster.client import PARTIAL, Client, path
+from pileus.cluster.informer import backoff
 from pileus.engine.compare import digest
 from pileus.engine.plan import Manifest, ObjectKind
 from pileus.engine.ports import ApiError
@@ -145,8 +146,8 @@ class _NamespaceWatch:
         failures = 0
         while True:
             try:
-                await self._watch()
-                failures = 0
+                failures = 0 if await self._watch() else failures + 1
+                pause = backoff(failures) if failures else 0.0
             except ApiError as error:
                 if error.status == 403:
                     self._set_permitted(False)
@@ -154,7 +155,8 @@ class _NamespaceWatch:
                     continue
                 failures += 1
                 logger.debug("Watching %s in %s failed: %s", self._kind.plural, self._namespace, error)
-                await asyncio.sleep(min(30.0, 0.2 * 2**failures))
+                pause = max(error.retry_after, backoff(failures))
+            await asyncio.sleep(pause)
 
     def _set_permitted(self, permitted: bool) -> None:
         flipped = permitted != self.permitted
@@ -164,7 +166,9 @@ class _NamespaceWatch:
         elif flipped:
             self._changed(self._namespace, self._kind.kind, None)
 
-    async def _watch(self) -> None:
+    async def _watch(self) -> bool:
+        """One list and the watch from there to its end; True if the watch brought anything."""
+        heard = False
         url = path(self._kind, self._namespace)
         page = await self._client.request("list", url, accept=PARTIAL.replace("Metadata;", "MetadataList;"))
         items = page.get("items") or ()
@@ -186,9 +190,11 @@ class _NamespaceWatch:
         }
         async for event in self._client.stream(url, params=params, idle=IDLE, accept=PARTIAL):
             if event["type"] == "ERROR":
-                return  # too old: list again
+                return heard  # too old: list again
+            heard = True
             if event["type"] != "BOOKMARK":
                 self._event(event["type"], event["object"])
+        return heard
 
     def _event(self, kind: str, manifest: Manifest) -> None:
         metadata = manifest["metadata"]
