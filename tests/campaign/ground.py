@@ -364,20 +364,23 @@ class Ground:
             before = len(self.proxy.calls)
             await self.apply(namespace, step.spec)
             await self.done(namespace, step)
-            run.ends.append(await self._at_rest(namespace))
+            run.ends.append(await self._at_rest(namespace, collected=step.spec is None))
             writes = [call.write for call in self.proxy.writes(namespace, since=before)]
             run.writes.append([write for write in dict.fromkeys(writes) if write.resource != "events"])
         await self.drop(namespace)
         return run
 
-    async def _at_rest(self, namespace: str) -> Snapshot:
-        """A snapshot that is the same when looked at again: garbage is collected in its own time."""
+    async def _at_rest(self, namespace: str, *, collected: bool) -> Snapshot:
+        """A snapshot that is the same when looked at again; `collected`: and holds no garbage."""
+        deadline = asyncio.get_running_loop().time() + self.deadline
         last = await self.snapshot(namespace)
         while True:
             await asyncio.sleep(QUIET)
             now = await self.snapshot(namespace)
-            if now == last and self.proxy.quiet(namespace) >= QUIET:
+            garbage = [name for name, item in now.items() if item["metadata"].get("ownerReferences")]
+            if now == last and self.proxy.quiet(namespace) >= QUIET and not (collected and garbage):
                 return now
+            assert asyncio.get_running_loop().time() < deadline, f"never at rest: {garbage or 'it changes'}"
             last = now
 
     def _last(self, *namespaces: str) -> str:

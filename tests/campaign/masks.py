@@ -37,6 +37,7 @@ HISTORY = frozenset(
         "revisions",
         "observedGeneration",
         "deployment.kubernetes.io/revision",
+        "pileus.dev/replicas",  # stays until an autoscaler has changed the count
     }
 )
 """What tells of the way that was taken: equal where the same steps were taken, else not."""

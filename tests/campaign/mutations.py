@@ -66,7 +66,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "engine/apply.py",
         "        if not ours(kind, live, resource):\n",
         "        if ref not in children or not ours(kind, live, resource):\n",
-        "t02",
+        "t04",
     ),
     Mutation(
         "swallow a 409",
@@ -149,7 +149,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "engine/apply.py",
         "        if plan.prune:\n",
         "        if False:\n",
-        "t01",
+        "rbac_used",
     ),
     Mutation(
         "a refusal that does not name the field",
@@ -249,6 +249,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         '        where = reference.name.rpartition(".")[2] if "." in reference.name else namespace\n'
         "        key = (where, reference.kind)\n",
         "t14_names",
+        (("KINDS[reference.kind], namespace, changed", "KINDS[reference.kind], where, changed"),),
     ),
     Mutation(
         "content of a Secret in an annotation",

@@ -214,7 +214,8 @@ async def _stranger(
     while (now := await ground.get(kind, space, name)) != last:
         last = now
         await asyncio.sleep(0.3)  # its own controllers have their say first
-    return last
+    assert now is not None, f"{kind.kind} {name!r}, a stranger's, was deleted"
+    return now
 
 
 @pytest.mark.full

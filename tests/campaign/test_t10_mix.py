@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, Phase, strategies
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from tests.campaign import faults
+from tests.campaign.calls import Call
 from tests.campaign.conftest import Points
 from tests.campaign.faults import Rule
 from tests.campaign.ground import Ground, Snapshot
@@ -178,8 +179,14 @@ class Mix(RuleBasedStateMachine):
         await self.stage.restart()
         await asyncio.sleep(1.0)
         await self.stage.settled(*self.spaces)
-        further = [str(call) for call in self.proxy.writes(*self.spaces, since=since)]
+        further = [f"{call} {_said(call)}" for call in self.proxy.writes(*self.spaces, since=since)]
         assert not further, f"a restart found something left to write: {further}"
         for space in self.spaces:
             await self.stage.apply(space, None)
         await self.stage.drop(*self.spaces)
+
+
+def _said(call: Call) -> str:
+    """Reasons of a status that was written."""
+    conditions = (call.body or {}).get("status", {}).get("conditions") or ()
+    return ", ".join(f"{entry['type']}: {entry['reason']} {entry['message']}" for entry in conditions)

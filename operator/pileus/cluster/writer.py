@@ -67,9 +67,10 @@ class ClusterWriter:
         """Apply that fails with 409 if the object exists."""
         return await self._apply(kind, manifest, {"resourceVersion": NEVER})
 
-    async def update(self, kind: ObjectKind, manifest: Manifest, *, uid: str) -> Manifest:
-        """Apply to the object with this uid; 409 or 422 if it is gone or another one."""
-        return await self._apply(kind, manifest, {"uid": uid})
+    async def update(self, kind: ObjectKind, manifest: Manifest, *, uid: str, version: str = "") -> Manifest:
+        """Apply to the object with this uid, at this version if given; 409 or 422 if it is another by now."""
+        exactly = {"resourceVersion": version} if version else {}
+        return await self._apply(kind, manifest, {"uid": uid, **exactly})
 
     async def delete(self, kind: ObjectKind, ref: ObjectRef, *, uid: str, version: str) -> None:
         """Delete this very object; its dependents go in the background. Gone already is success."""

@@ -81,7 +81,10 @@ class Applier:
                 outcome.finding = _engine_missing(kind, resource)
                 return outcome
             try:
-                outcome.live[ref] = await self._settle(resource, kind, ref, desired, world.children, outcome)
+                exact = ref in plan.exact
+                outcome.live[ref] = await self._settle(
+                    resource, kind, ref, desired, world.children, outcome, exact=exact
+                )
             except _Blocked as blocked:
                 outcome.finding = blocked.finding
                 outcome.after = blocked.after
@@ -101,6 +104,8 @@ class Applier:
         desired: Manifest,
         children: Mapping[ObjectRef, Manifest],
         outcome: Outcome,
+        *,
+        exact: bool,
     ) -> Manifest:
         sent, mark = stamped(desired)
         dated = _dated(sent, resource)
@@ -125,7 +130,13 @@ class Applier:
         if (live["metadata"].get("annotations") or {}).get(labels.APPLIED) == mark:
             self._recorder.drift(self._kind.name)
         outcome.writes += 1
-        answer = await self._writer.update(kind, dated, uid=live["metadata"]["uid"])
+        version = live["metadata"]["resourceVersion"] if exact else ""
+        try:
+            answer = await self._writer.update(kind, dated, uid=live["metadata"]["uid"], version=version)
+        except ApiError as error:
+            if exact and error.status == 409:
+                await self._writer.adopt_view(kind, ref)  # what was derived from is past
+            raise
         return self._learn(ref, mark, sent, answer)
 
     def _settled(self, ref: ObjectRef, mark: str, sent: Manifest, live: Manifest) -> bool:

@@ -88,6 +88,8 @@ class Plan:
         (`stalled=True`) and waits. The most important comes first.
     warnings: sentences for the user that do not make the resource unready; they become
         Warning Events once, when they appear.
+    exact: objects whose desired state was derived from their live state: they are written only if they are
+        still as they were seen, so that a view of the past turns nothing back.
     keep: owned objects that are not desired but must not be pruned in this pass.
     prune: False leaves every owned object alone (used when the spec could not be compiled).
     recheck_after: seconds after which time alone may change the plan, or None.
@@ -97,6 +99,7 @@ class Plan:
     objects: tuple[Manifest, ...] = ()
     findings: tuple[Finding, ...] = ()
     warnings: tuple[Finding, ...] = ()
+    exact: frozenset[ObjectRef] = frozenset()
     keep: frozenset[ObjectRef] = frozenset()
     prune: bool = True
     recheck_after: float | None = None

@@ -68,8 +68,8 @@ class Writer(Protocol):
     async def create(self, kind: ObjectKind, manifest: Manifest) -> Manifest:
         """Server-side apply that succeeds only if no such object exists (else ApiError 409)."""
 
-    async def update(self, kind: ObjectKind, manifest: Manifest, *, uid: str) -> Manifest:
-        """Server-side apply, forced, to the object with this uid only."""
+    async def update(self, kind: ObjectKind, manifest: Manifest, *, uid: str, version: str = "") -> Manifest:
+        """Server-side apply, forced, to the object with this uid only, and at this version if given."""
 
     async def delete(self, kind: ObjectKind, ref: ObjectRef, *, uid: str, version: str) -> None:
         """Delete the object if it is still this one at this version; gone already is success."""

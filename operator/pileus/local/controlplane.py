@@ -150,6 +150,9 @@ def controller_manager(site: Site) -> Part:
         service_cluster_ip_range=SERVICE_RANGE,
         # Someone waits in front of the screen: autoscaling looks more often than each 15 s.
         horizontal_pod_autoscaler_sync_period="2s",
+        # Namespaces come and go by the dozen in tests; at 20 requests a second their garbage piles up.
+        kube_api_qps=500,
+        kube_api_burst=1000,
         # The node's heartbeats may be late on a machine that also compiles.
         node_monitor_grace_period="60s",
         v=1,

@@ -26,7 +26,7 @@ from pileus.kinds.containerapp.build import (
 from pileus.kinds.containerapp.facts import Facts
 from pileus.kinds.containerapp.model import ContainerAppSpec
 from pileus.kinds.containerapp.reasons import AppReason
-from pileus.objects.catalog import DEPLOYMENT, PERSISTENT_VOLUME_CLAIM, POD_MONITOR
+from pileus.objects.catalog import DEPLOYMENT, HTTP_ROUTE, PERSISTENT_VOLUME_CLAIM, POD_MONITOR
 from pileus.objects.reading import mapping
 
 
@@ -76,6 +76,7 @@ def compile_app(resource: Resource, world: World) -> Plan:
         objects=tuple(objects),
         findings=findings,
         warnings=warnings,
+        exact=_exact(resource, decision, digest(body)),
         keep=decision.keep | _kept(resource, decision, held=bool(unbound)),
         recheck_after=min(waits, default=None),
         facts={"app": Facts(way=way, decision=decision, scaler=scaler)},
@@ -107,6 +108,13 @@ def _next(resource: Resource, spec: ContainerAppSpec, decision: rollout.Rollout)
             replicas=decision.next_replicas,
         ),
     ]
+
+
+def _exact(resource: Resource, decision: rollout.Rollout, asked: str) -> frozenset[ObjectRef]:
+    """While an older version is held, or a rollout is under way, both are read from the live objects."""
+    if decision.progress is None and decision.stable.digest == asked:
+        return frozenset()
+    return frozenset(names.ref(resource, kind, resource.name) for kind in (DEPLOYMENT, HTTP_ROUTE))
 
 
 def _kept(resource: Resource, decision: rollout.Rollout, *, held: bool) -> frozenset[ObjectRef]:
