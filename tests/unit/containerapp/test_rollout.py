@@ -99,6 +99,16 @@ def test_a_canary_from_beginning_to_end(cluster: Cluster) -> None:
     assert "annotations" not in route["metadata"], "nothing is left of the rollout"
 
 
+def test_what_a_canary_reads_from_live_objects_is_written_over_nothing_newer(cluster: Cluster) -> None:
+    assert not cluster.settle(shop("1")).exact, "nothing is derived"
+    assert cluster.apply(shop("2")).exact == {
+        ObjectRef(DEPLOYMENT.id, "acme", "shop"),
+        ObjectRef(HTTP_ROUTE.id, "acme", "shop"),
+    }
+    cluster.apply(shop("1"))
+    assert not cluster.settle(shop("1")).exact, "it has ended"
+
+
 def test_a_canary_that_is_not_ready_gets_nothing(cluster: Cluster) -> None:
     for _ in range(5):
         cluster.apply(shop("2"))
