@@ -12,7 +12,8 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from pileus.crds.markers import Rule, list_map, list_set, validations
-from pileus.kinds.containerapp.fields import Environment, Image, Model, ObjectName, PortNumber, Word
+from pileus.crds.types import Image, Model, ObjectName, PortNumber, Word
+from pileus.kinds.containerapp.fields import Environment
 from pileus.kinds.containerapp.parts import (
     Binding,
     EnvSource,

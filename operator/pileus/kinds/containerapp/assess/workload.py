@@ -9,13 +9,13 @@ from pileus.engine.conditions import Reason
 from pileus.engine.plan import Finding, Manifest, Plan
 from pileus.engine.world import Resource, World
 from pileus.kinds.containerapp import facts
-from pileus.kinds.containerapp.assess.said import Said, lasting, soonest
 from pileus.kinds.containerapp.build import names, pods, revisions
 from pileus.kinds.containerapp.reasons import AppReason
 from pileus.objects import deployments, podcauses
 from pileus.objects.catalog import DEPLOYMENT, PERSISTENT_VOLUME_CLAIM, POD
 from pileus.objects.podcauses import Cause, PodReason
 from pileus.objects.reading import items, mapping, observed, text
+from pileus.objects.said import Said, lasting, soonest
 
 REMEDIES = {
     PodReason.IMAGE_PULL: "Correct the image's name; for a private registry, name its Secret in pullSecrets.",
