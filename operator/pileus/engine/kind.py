@@ -41,6 +41,8 @@ class Kind:
     permanent: ids of the children's kinds that every plan has, so that they are never pruned.
     related: foreign kinds that it only reads by label (Pods, ReplicaSets).
     shared: foreign cluster-wide inputs that any resource of the kind may depend on (Gateways).
+    removes: related kinds whose objects a plan may remove. amends: foreign kinds that it may amend.
+    calls: subresources that it may call, each with the kind that serves it.
     references: the Secrets and ConfigMaps that a spec names, whose content must be followed.
     compile, judge: the pure middle.
     root_rules: CEL rules over the whole object, such as the length of its name.
@@ -63,6 +65,9 @@ class Kind:
     judge: Callable[[Resource, Plan, World], Verdict]
     root_rules: tuple[Rule, ...] = ()
     permanent: frozenset[str] = frozenset()
+    removes: tuple[ObjectKind, ...] = ()
+    amends: tuple[ObjectKind, ...] = ()
+    calls: tuple[tuple[ObjectKind, str], ...] = ()
     namespaced: bool = True
     group: str = GROUP
     version: str = VERSION
