@@ -52,8 +52,8 @@ class Restart(Model):
     policy: Literal["Manual", "Automatic", "Window"] = Field(
         default="Manual",
         description=(
-            "Manual: the condition RestartRequired says what waits. Automatic: it is restarted at once. Window: "
-            "it is restarted in the window."
+            "Manual: the condition RestartRequired says what waits. Automatic: it is restarted at once. "
+            "Window: it is restarted in the window."
         ),
     )
     window: Window | None = Field(default=None, description="When it may be restarted.")
@@ -79,8 +79,8 @@ class Placement(Model):
     evict: Literal["LiveMigrate", "LiveMigrateIfPossible", "External", "None"] | None = Field(
         default=None,
         description=(
-            "What happens when its node is emptied: it moves, and the node waits if it cannot; it moves if it "
-            "can; others care for it; or it is stopped. Absent: what the cluster's KubeVirt says."
+            "What happens when its node is emptied: it moves, and the node waits if it cannot; it moves if "
+            "it can; others care for it; or it is stopped. Absent: what the cluster's KubeVirt says."
         ),
     )
 
@@ -127,7 +127,7 @@ class Snapshots(Model):
     )
     take: Annotated[str, Field(pattern=NAME_PATTERN, min_length=1, max_length=20)] | None = Field(
         default=None,
-        description="A new name takes a snapshot `<vm>-<name>` now. Earlier ones stay until they are deleted.",
+        description="A new name takes a snapshot `<vm>-<name>` now. Earlier ones stay until deleted.",
     )
     restore: Annotated[str, Field(pattern=NAME_PATTERN, min_length=1, max_length=63)] | None = Field(
         default=None,
@@ -138,5 +138,5 @@ class Snapshots(Model):
     )
     stop_to_restore: bool = Field(
         default=False,
-        description="Whether the machine may be stopped to restore it. Otherwise power: Stopped is waited for.",
+        description="Whether the machine may be stopped to restore it. Otherwise power: Stopped is awaited.",
     )

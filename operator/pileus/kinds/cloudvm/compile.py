@@ -22,6 +22,7 @@ from pileus.kinds.cloudvm.build import (
 from pileus.kinds.cloudvm.facts import Facts
 from pileus.kinds.cloudvm.model import CloudVMSpec
 from pileus.kinds.cloudvm.reasons import VmReason
+from pileus.objects.catalog import VIRTUAL_MACHINE
 
 
 def compile_vm(resource: Resource, world: World) -> Plan:
@@ -59,6 +60,8 @@ def compile_vm(resource: Resource, world: World) -> Plan:
             *_window(spec),
         ),
         warnings=(*stores.warnings, *taken.warnings),
+        # Its disks, interfaces and annotations are derived from the live machine.
+        exact=frozenset({names.ref(resource, VIRTUAL_MACHINE, resource.name)}),
         acts=(*stores.amendments, *drive.acts),
         keep=stores.keep | frozenset(drive.keep) | frozenset(taken.keep),
         recheck_after=min(waits, default=None),
@@ -91,8 +94,8 @@ def _window(spec: CloudVMSpec) -> list[Finding]:
     return [
         Finding(
             VmReason.INVALID_SCHEDULE,
-            f"restart.window.cron cannot be read: {fault}. Write minute, hour, day, month and weekday, such as "
-            "`0 3 * * sun`.",
+            f"restart.window.cron cannot be read: {fault}. Write minute, hour, day, month and weekday, such "
+            "as `0 3 * * sun`.",
             stalled=True,
         )
     ]

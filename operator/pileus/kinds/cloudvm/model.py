@@ -17,7 +17,7 @@ from pileus.kinds.cloudvm.care import Exposure, Migrate, Placement, Restart, Sna
 from pileus.kinds.cloudvm.parts import Access, Devices, Disk, Network, Processors, Size, System
 
 NAME_LIMIT = 38
-"""Longest name of a machine: the names of its disks, made anew or not, fit the 63 characters of a label value."""
+"""Longest name of a machine: the names of its disks, also made anew, fit the 63 characters of a label."""
 
 ROOT_RULES = (
     Rule(
@@ -51,7 +51,8 @@ SPEC_RULES = (
         "With hugepages, size.memory must be so many whole pages.",
     ),
     Rule(
-        "self.disks.all(d, !has(d.boot) || self.disks.filter(e, has(e.boot) && e.boot == d.boot).size() == 1)",
+        "self.disks.all(d, !has(d.boot) || "
+        "self.disks.filter(e, has(e.boot) && e.boot == d.boot).size() == 1)",
         "Two disks cannot have the same place in the order of booting: give each its own boot.",
         field_path=".disks",
     ),

@@ -1,4 +1,4 @@
-"""What a CloudVM is made of, as users write it: size, system, processors, disks, networks, access, devices."""
+"""What a CloudVM is made of, as users write it: size, system, disks, networks, access, devices."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pileus.crds.markers import Rule, list_map, validations
 from pileus.crds.types import NAME_PATTERN, Bytes, Image, Model, Name, ObjectName
 
 DISK_LIMIT = 15
-"""Longest name of a disk: a DataVolume is named `<vm>-<disk>`, with a digest after it once it was made anew."""
+"""Longest name of a disk: a DataVolume is named `<vm>-<disk>`, with a digest after it once made anew."""
 
 DiskName = Annotated[str, Field(pattern=NAME_PATTERN, min_length=1, max_length=DISK_LIMIT)]
 ResourceName = Annotated[
@@ -75,7 +75,7 @@ class Size(Model):
     )
     max_memory: Bytes | None = Field(
         default=None,
-        description="What memory may grow to without a restart. Absent: four times as much as it started with.",
+        description="What memory may grow to without a restart. Absent: four times what it started with.",
     )
 
 
@@ -213,8 +213,8 @@ class Disk(Model):
     rebuild: Literal["Never", "WhenSourceChanges"] | None = Field(
         default=None,
         description=(
-            "What a changed source does. WhenSourceChanges: a new disk is made, and takes the old one's place "
-            "at the next start. Absent: Never, the disk keeps what it holds, and a warning says so."
+            "What a changed source does. WhenSourceChanges: a new disk is made, and takes the old one's "
+            "place at the next start. Absent: Never, the disk keeps what it holds, and a warning says so."
         ),
     )
     retain: Literal["Retain", "Delete"] | None = Field(
@@ -232,8 +232,8 @@ class Network(Model):
         pattern=r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$",
         max_length=253,
         description=(
-            "Name of a NetworkAttachmentDefinition of this namespace. Absent: the network of the pods, behind "
-            "the pod's address."
+            "Name of a NetworkAttachmentDefinition of this namespace. Absent: the network of the pods, "
+            "behind the pod's address."
         ),
     )
     mac: str = Field(

@@ -1,1 +1,1 @@
-"""What the state of a CloudVM's objects means, one module for each thing that is looked at. Pure and total."""
+"""What the state of a CloudVM's objects means, one module for each thing to look at. Pure and total."""

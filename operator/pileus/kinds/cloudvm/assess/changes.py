@@ -111,9 +111,9 @@ def _size(wanted: Any, has: Any, *, by_kubevirt: bool) -> Iterator[str]:
         yield "size.cpu"
     guest, memory = text(wanted, "domain", "memory", "guest"), text(has, "domain", "memory", "guest")
     try:
-        if guest and memory and amount(guest) != amount(memory):
-            if amount(memory) > amount(guest) or by_kubevirt:
-                yield "size.memory"
+        grows = amount(guest or "0") - amount(memory or "0")
+        if guest and memory and (grows < 0 or (grows > 0 and by_kubevirt)):
+            yield "size.memory"
     except ValueError:
         return
 

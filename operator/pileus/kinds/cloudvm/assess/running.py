@@ -141,8 +141,8 @@ def _unreachable(node: Manifest) -> Finding:
     return Finding(
         VmReason.UNREACHABLE,
         f"Node {name!r}, on which the machine runs, has not answered since {since or 'a while'}. It is not "
-        "started elsewhere as long as it may still run there. If the node is off for good: kubectl taint nodes "
-        f"{name} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute, and it starts on another one.",
+        "started elsewhere as long as it may still run there. If the node is off for good: kubectl taint "
+        f"nodes {name} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute, and it starts on another one.",
     )
 
 

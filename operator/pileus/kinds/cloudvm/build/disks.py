@@ -301,8 +301,8 @@ def _fixed(disk: Disk, live: Manifest, its_field: str, there: str) -> Finding:
     name = text(live, "metadata", "name")
     return Finding(
         VmReason.DISK_FIXED,
-        f"Disk {disk.name!r} asks for another {its_field}, but DataVolume {name!r} has {there!r}, which cannot "
-        "change. Give the disk another name, or put the field back.",
+        f"Disk {disk.name!r} asks for another {its_field}, but DataVolume {name!r} has {there!r}, which "
+        "cannot change. Give the disk another name, or put the field back.",
         stalled=True,
     )
 

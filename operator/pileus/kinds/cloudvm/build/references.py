@@ -1,4 +1,4 @@
-"""The Secrets and ConfigMaps that a machine reads: whether they are there. Their content is KubeVirt's business."""
+"""Whether the Secrets and ConfigMaps are there that a machine reads. Their content is KubeVirt's business."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def missing(spec: CloudVMSpec, world: World) -> list[Finding]:
     return [
         Finding(
             VmReason.REFERENCE_MISSING,
-            f"{reference.kind} {reference.name!r} does not exist in this namespace; create it, or correct the "
-            f"name in {' and '.join(fields[reference])}.",
+            f"{reference.kind} {reference.name!r} does not exist in this namespace; create it, or correct "
+            f"the name in {' and '.join(fields[reference])}.",
         )
         for reference in sorted(fields)
         if (referent := world.references.get(reference)) and referent.state is ReferenceState.MISSING

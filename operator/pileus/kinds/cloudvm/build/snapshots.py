@@ -206,8 +206,8 @@ def _name(snapshot: Manifest) -> str:
 def _wrong(schedule: Schedule, fault: str) -> Finding:
     return Finding(
         VmReason.INVALID_SCHEDULE,
-        f"cron of snapshot schedule {schedule.name!r} cannot be read: {fault}. Write minute, hour, day, month "
-        "and weekday, such as `0 3 * * *`.",
+        f"cron of snapshot schedule {schedule.name!r} cannot be read: {fault}. Write minute, hour, day, "
+        "month and weekday, such as `0 3 * * *`.",
         stalled=True,
     )
 
