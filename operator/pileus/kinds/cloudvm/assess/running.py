@@ -138,11 +138,12 @@ def _silent_node(running: Manifest, world: World) -> Manifest | None:
 
 def _unreachable(node: Manifest) -> Finding:
     name, since = text(node, "metadata", "name"), text(condition(node, "Ready"), "lastTransitionTime")
+    taint = "node.kubernetes.io/out-of-service=nodeshutdown:NoExecute"
     return Finding(
         VmReason.UNREACHABLE,
-        f"Node {name!r}, on which the machine runs, has not answered since {since or 'a while'}. It is not "
-        "started elsewhere as long as it may still run there. If the node is off for good: kubectl taint "
-        f"nodes {name} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute, and it starts on another one.",
+        f"Node {name!r}, on which the machine runs, has not answered since {since or 'a while ago'}. The "
+        "machine is not started elsewhere as long as it may still run there. If the node is off for good: "
+        f"kubectl taint nodes {name} {taint}, and it starts on another one.",
     )
 
 

@@ -7,7 +7,9 @@ changes over. Which DataVolume a disk has is read from the live machine, so no s
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 from pileus.engine.compare import digest
@@ -251,8 +253,8 @@ def _grow(
     thousandths = int(annotation(there, OVERHEAD) or amount(has) * 1000 // amount(made_with))
     needed = amount(disk.size) * max(thousandths, 1000) / 1000
     grown = annotation(there, OVERHEAD)
-    least = canonical(f"{amount(has) * 1000 // thousandths}") if grown else made_with
-    if amount(disk.size) < amount(least) - 1:
+    least = _mebibytes(amount(has) * 1000 / thousandths - 1) if grown else made_with
+    if amount(disk.size) < amount(least):
         gathered.findings.append(_shrink(disk, volume, least))
     if needed <= amount(has):
         return
@@ -267,9 +269,14 @@ def _grow(
             "namespace": resource.namespace,
             "annotations": {OVERHEAD: str(thousandths)},
         },
-        "spec": {"resources": {"requests": {"storage": canonical(f"{-(-needed // 1)}")}}},
+        "spec": {"resources": {"requests": {"storage": _mebibytes(needed)}}},
     }
     gathered.amendments.append(Amendment(PERSISTENT_VOLUME_CLAIM, manifest, there["metadata"]["uid"]))
+
+
+def _mebibytes(amount: Fraction) -> str:
+    """At least so many bytes, in whole mebibytes."""
+    return canonical(f"{math.ceil(amount / 2**20)}Mi")
 
 
 def _expandable(world: World, name: str) -> bool:
