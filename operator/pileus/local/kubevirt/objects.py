@@ -46,7 +46,6 @@ def before(client: Kubectl, site: Site) -> None:
     rights = [*_printed(site, "kubevirt-objects", "roles"), *_except(_cdi(site), (_DEFINITION, *_ROUTES))]
     client.apply([*spaces, *rights, *(document for document in manifest if document not in spaces)])
     client.set_status("kubevirt", "kubevirt", _DEPLOYED, namespace="kubevirt")
-    client.set_status("cdi", "cdi", {"phase": "Deployed"})
 
 
 def after(client: Kubectl, site: Site, ports: Ports) -> None:

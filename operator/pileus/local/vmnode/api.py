@@ -22,6 +22,8 @@ import yaml
 Manifest = dict[str, Any]
 MERGE = "application/merge-patch+json"
 _WATCH_SECONDS = 300
+_KIND = {"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstance"}
+"""Items of lists do not say it."""
 
 
 class ApiError(Exception):
@@ -47,9 +49,27 @@ def create(path: str, body: Manifest) -> Write:
     return Write("POST", path, body)
 
 
-def patch(path: str, body: Manifest, *, as_handler: bool = False) -> Write:
+def patch(path: str, body: Manifest) -> Write:
     """A merge patch."""
-    return Write("PATCH", path, body, as_handler)
+    return Write("PATCH", path, body)
+
+
+def replace(path: str, found: Manifest, changes: Manifest) -> Write:
+    """The object with a merge patch applied, if it is still as found: virt-handler may only do this."""
+    return Write("PUT", path, {**_KIND, **merged(found, changes)}, as_handler=True)
+
+
+def merged(found: Any, changes: Any) -> Any:
+    """A merge patch applied (RFC 7386): null removes, objects are merged, all else is replaced."""
+    if not isinstance(changes, dict):
+        return changes
+    result = dict(found) if isinstance(found, dict) else {}
+    for name, value in changes.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = merged(result.get(name), value)
+    return result
 
 
 def delete_now(path: str) -> Write:

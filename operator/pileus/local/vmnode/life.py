@@ -42,7 +42,7 @@ class Life:
     async def perform(self, write: Write) -> Manifest:
         """Send one write and remember what came of it. Raises ApiError."""
         found = await (self._handler if write.as_handler else self._admin).send(write)
-        if write.method in ("POST", "PATCH"):
+        if write.method != "DELETE":
             self._world.learn(found)
         return found
 

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterator
 
 from pileus.local.vmnode import migrations
-from pileus.local.vmnode.api import Manifest, Write, patch
+from pileus.local.vmnode.api import Manifest, Write, replace
 from pileus.local.vmnode.clock import stamp
 from pileus.local.vmnode.orders import NAME, lost, order
 from pileus.local.vmnode.pods import launched, ready
@@ -52,7 +52,7 @@ def due(world: World, now: datetime.datetime) -> Iterator[Write]:
                     },
                 )
         elif (migrating := migrations.due(world, machine, now)) is not None:
-            yield patch(path(machine), migrating, as_handler=True)
+            yield replace(path(machine), machine, migrating)
         elif pod is not None and (changed := _changes(machine, _seen(world, machine, pod, now))):
             yield _write(machine, changed)
 
@@ -78,9 +78,7 @@ def paused(machine: Manifest, yes: bool, now: datetime.datetime) -> Write:
 
 
 def _write(machine: Manifest, status: Manifest) -> Write:
-    # With its version: conditions are one list, which virt-controller writes too.
-    metadata = {"resourceVersion": machine["metadata"]["resourceVersion"]}
-    return patch(path(machine), {"metadata": metadata, "status": status}, as_handler=True)
+    return replace(path(machine), machine, {"status": status})
 
 
 def _pod(world: World, machine: Manifest) -> Manifest | None:

@@ -31,12 +31,11 @@ def due(world: World, machine: Manifest, now: datetime.datetime) -> Manifest | N
     )
     if not state.get("targetNodeAddress"):
         ports = {"49152": 0, "49153": 49153}
-        return _state(machine, targetNodeAddress="192.0.2.1", targetDirectMigrationNodePorts=ports)
+        return _state(targetNodeAddress="192.0.2.1", targetDirectMigrationNodePorts=ports)
     if not state.get("startTimestamp"):
-        return _state(machine, startTimestamp=stamp(now), mode="PreCopy")
+        return _state(startTimestamp=stamp(now), mode="PreCopy")
     if state.get("abortRequested"):
         return _state(
-            machine,
             failed=True,
             completed=True,
             abortStatus="Succeeded",
@@ -45,7 +44,6 @@ def due(world: World, machine: Manifest, now: datetime.datetime) -> Manifest | N
         )
     if ordered.verb == "fail":
         return _state(
-            machine,
             failed=True,
             completed=True,
             endTimestamp=stamp(now),
@@ -54,12 +52,12 @@ def due(world: World, machine: Manifest, now: datetime.datetime) -> Manifest | N
     if ordered.verb == "hold":
         return None
     if not state.get("targetNodeDomainReadyTimestamp"):
-        return _state(machine, targetNodeDomainDetected=True, targetNodeDomainReadyTimestamp=stamp(now))
+        return _state(targetNodeDomainDetected=True, targetNodeDomainReadyTimestamp=stamp(now))
     return _handed_over(machine, state["targetNode"], now)
 
 
-def _state(machine: Manifest, **fields: object) -> Manifest:
-    return {"metadata": {"resourceVersion": _version(machine)}, "status": {"migrationState": fields}}
+def _state(**fields: object) -> Manifest:
+    return {"status": {"migrationState": fields}}
 
 
 def _handed_over(machine: Manifest, target: str, now: datetime.datetime) -> Manifest:
@@ -77,12 +75,4 @@ def _handed_over(machine: Manifest, target: str, now: datetime.datetime) -> Mani
         changed["currentCPUTopology"] = {k: cpu[k] for k in ("cores", "sockets", "threads") if k in cpu}
     if guest := (domain.get("memory") or {}).get("guest"):
         changed["memory"] = {"guestRequested": guest, "guestCurrent": guest}
-    return {
-        "metadata": {"resourceVersion": _version(machine), "labels": {NODE_NAME: target}},
-        "status": changed,
-    }
-
-
-def _version(machine: Manifest) -> str:
-    version: str = machine["metadata"]["resourceVersion"]
-    return version
+    return {"metadata": {"labels": {NODE_NAME: target}}, "status": changed}
