@@ -16,6 +16,8 @@ from pileus.local.vmnode.world import World
 
 LASTS = 4.0
 """Seconds that an import seems to take."""
+BACK_OFF = 5.0
+"""Seconds before a failed importer is started again."""
 _METRIC = "kubevirt_cdi_import_progress_total"
 _WRONG_CONTENT = "checksum mismatch"
 """What CDI looks for in a message: an error for good."""
@@ -27,13 +29,21 @@ def is_importer(pod: Manifest) -> bool:
 
 
 def due(world: World, pod: Manifest, now: datetime.datetime) -> Manifest | None:
-    """The status that a running importer comes to, or None while it works on."""
+    """The status that an importer comes to, or None while it stays as it is."""
     ordered = _order(world, pod)
+    state = pod["status"]["containerStatuses"][0]["state"]
+    if "running" not in state:
+        return _tried_again(pod, now)
     if ordered.verb == "fail":
-        return _failed(pod, ordered.words, now)
-    crashed = pod["status"]["containerStatuses"][0].get("lastState", {}).get("terminated")
-    if (ordered.verb != "hold" and _percent(ordered, pod, now) >= 100) or crashed:
-        return _terminated(pod, 0, json.dumps({"message": "Import Complete"}), now)
+        # Its message says so, whatever the container ends with.
+        wrong = _WRONG_CONTENT in ordered.words
+        return (
+            _ended(pod, 0 if wrong else 1, ordered.words, now)
+            if _after(state["running"]["startedAt"], now)
+            else None
+        )
+    if ordered.verb != "hold" and _percent(ordered, pod, now) >= 100:
+        return _ended(pod, 0, "Import Complete", now)
     return None
 
 
@@ -56,7 +66,8 @@ def _running(world: World) -> Iterator[Manifest]:
 def _percent(ordered: Order, pod: Manifest, now: datetime.datetime) -> float:
     if ordered.verb == "hold":
         return float(ordered.words or 0)
-    return (now - parsed(pod["status"]["startTime"])).total_seconds() / LASTS * 100
+    running = pod["status"]["containerStatuses"][0]["state"].get("running")
+    return (now - parsed(running["startedAt"])).total_seconds() / LASTS * 100 if running else 0.0
 
 
 def _order(world: World, pod: Manifest) -> Order:
@@ -78,33 +89,40 @@ def _disk(world: World, pod: Manifest) -> str:
     return owner
 
 
-def _failed(pod: Manifest, words: str, now: datetime.datetime) -> Manifest | None:
-    """As kubelet shows it: the container has ended, and waits to be started again."""
-    if _WRONG_CONTENT in words:
-        return _terminated(pod, 0, json.dumps({"message": words}), now)
+def _ended(pod: Manifest, code: int, words: str, now: datetime.datetime) -> Manifest:
+    ended = {
+        "exitCode": code,
+        "reason": "Error" if code else "Completed",
+        # CDI reads what its importer writes as JSON, and shows anything else as it is.
+        "message": words if code else json.dumps({"message": words}),
+        "startedAt": pod["status"]["startTime"],
+        "finishedAt": stamp(now),
+    }
+    status = _status(pod, {"terminated": ended})
+    return status if code else {**status, "phase": "Succeeded"}
+
+
+def _tried_again(pod: Manifest, now: datetime.datetime) -> Manifest | None:
+    """As kubelet does with a container that failed: it waits a while, then starts."""
     status = pod["status"]["containerStatuses"][0]
-    if status["state"].get("waiting"):
+    if ended := status["state"].get("terminated"):
+        words = f"back-off restarting failed container {status['name']}"
+        waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": words}}
+        return (
+            _status(pod, waiting, lastState={"terminated": ended})
+            if _after(ended["finishedAt"], now)
+            else None
+        )
+    if not _after(status["lastState"]["terminated"]["finishedAt"], now, BACK_OFF):
         return None
-    ended = {"exitCode": 1, "reason": "Error", "message": words, "finishedAt": stamp(now)}
-    waiting = {
-        "reason": "CrashLoopBackOff",
-        "message": f"back-off restarting failed container {status['name']}",
-    }
-    crashed = {
-        **status,
-        "ready": False,
-        "started": False,
-        "restartCount": status["restartCount"] + 1,
-        "state": {"running": None, "waiting": waiting},
-        "lastState": {"terminated": ended},
-    }
-    return {"containerStatuses": [crashed]}
+    running = {"running": {"startedAt": stamp(now)}}
+    return _status(pod, running, ready=True, started=True, restartCount=status["restartCount"] + 1)
 
 
-def _terminated(pod: Manifest, code: int, message: str, now: datetime.datetime) -> Manifest:
-    ended = {"exitCode": code, "reason": "Completed", "message": message, "finishedAt": stamp(now)}
-    status = {**pod["status"]["containerStatuses"][0], "ready": False, "started": False}
-    return {
-        "phase": "Succeeded",
-        "containerStatuses": [{**status, "state": {"terminated": ended}}],
-    }
+def _status(pod: Manifest, state: Manifest, **fields: object) -> Manifest:
+    before = {**pod["status"]["containerStatuses"][0], "ready": False, "started": False}
+    return {"containerStatuses": [{**before, "state": state, **fields}]}
+
+
+def _after(moment: str, now: datetime.datetime, seconds: float = 1.0) -> bool:
+    return (now - parsed(moment)).total_seconds() >= seconds
