@@ -14,7 +14,7 @@ from pileus.local.vmnode.names import NODE_NAME
 from pileus.local.vmnode.orders import NAME, lost, order
 from pileus.local.vmnode.world import World
 
-_RESIZED = ("VCPUChange", "MemoryChange", "MigrationRequired", "VolumesChange")
+_RESIZED = ("HotVCPUChange", "HotMemoryChange", "MigrationRequired", "VolumesChange")
 
 
 def due(world: World, machine: Manifest, now: datetime.datetime) -> Manifest | None:

@@ -1,7 +1,8 @@
 """The nodes themselves: what a kubelet and a virt-handler report about them, and their heartbeats.
 
-A lost node's heartbeats stop, its Ready condition becomes Unknown as the node controller would make it
-after a while, and virt-handler's last sign of life is long ago: KubeVirt then gives its machines up.
+A lost node's heartbeats stop. What the node controller would find out after a minute is written at
+once: the node's Ready condition is Unknown, and its pods are not ready (in `pods`). virt-handler's last sign
+of life is an hour ago, so KubeVirt places nothing there any more. What then becomes of machines is theirs.
 """
 
 from __future__ import annotations

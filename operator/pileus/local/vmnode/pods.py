@@ -24,7 +24,11 @@ def due(world: World, now: datetime.datetime, address: str) -> Iterator[Write]:
     """`address`: where the nodes listen; importers and handlers are asked there."""
     for pod in world.pods():
         node = world.find("Node", "", pod["spec"]["nodeName"])
-        if node is None or lost(node):
+        if node is None:
+            continue
+        if lost(node):
+            if ready(pod):
+                yield _status(pod, {"conditions": _unready(pod, now)})
             continue
         machine = launched(world, pod)
         ended = pod["status"].get("phase") in _ENDED
@@ -158,6 +162,12 @@ def _conditions(pod: Manifest, now: datetime.datetime) -> list[Manifest]:
             reason = {} if holds else {"reason": "ReadinessGatesNotReady"}
             said[kind] = {"type": kind, "status": status, "lastTransitionTime": stamp(now), **reason}
     return list(said.values())
+
+
+def _unready(pod: Manifest, now: datetime.datetime) -> list[Manifest]:
+    """As the node controller leaves pods of a node that it does not hear from."""
+    said = {"type": "Ready", "status": "False", "lastTransitionTime": stamp(now)}
+    return [said if c["type"] == "Ready" else c for c in pod["status"]["conditions"]]
 
 
 def _free_address(world: World, node: Manifest) -> str:
