@@ -87,3 +87,8 @@ def running(found: Manifest) -> bool:
 def stopped(found: Manifest) -> bool:
     """Whether a VirtualMachine is stopped."""
     return found.get("status", {}).get("printableStatus") == "Stopped"
+
+
+def said(found: Manifest, field: str) -> Any:
+    """A field of an object's status; empty where it is not there, or is not yet."""
+    return found.get("status", {}).get(field, "")

@@ -14,7 +14,7 @@ from pileus.local.vmnode import migrations
 from pileus.local.vmnode.api import Manifest, Write, replace
 from pileus.local.vmnode.clock import stamp
 from pileus.local.vmnode.orders import NAME, lost, order
-from pileus.local.vmnode.pods import launched, ready
+from pileus.local.vmnode.pods import ENDED, launched, ready
 from pileus.local.vmnode.world import World
 
 GUEST = {
@@ -82,8 +82,10 @@ def _write(machine: Manifest, status: Manifest) -> Write:
 
 
 def _pod(world: World, machine: Manifest) -> Manifest | None:
+    """Its launcher; one that it left behind there some time ago is another."""
     for pod in world.pods():
-        if pod["spec"]["nodeName"] == machine["status"]["nodeName"] and launched(world, pod) is machine:
+        here = pod["spec"]["nodeName"] == machine["status"]["nodeName"]
+        if here and pod["status"].get("phase") not in ENDED and launched(world, pod) is machine:
             return pod
     return None
 

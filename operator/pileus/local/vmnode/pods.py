@@ -17,7 +17,7 @@ from pileus.local.vmnode.names import CREATED_BY
 from pileus.local.vmnode.orders import lost
 from pileus.local.vmnode.world import World
 
-_ENDED = ("Succeeded", "Failed")
+ENDED = ("Succeeded", "Failed")
 
 
 def due(world: World, now: datetime.datetime, address: str) -> Iterator[Write]:
@@ -31,9 +31,9 @@ def due(world: World, now: datetime.datetime, address: str) -> Iterator[Write]:
                 yield _status(pod, {"conditions": _unready(pod, now)})
             continue
         machine = launched(world, pod)
-        ended = pod["status"].get("phase") in _ENDED
+        ended = pod["status"].get("phase") in ENDED
         if pod["metadata"].get("deletionTimestamp"):
-            if machine is None or machine["status"].get("phase") in _ENDED or left_behind(machine, pod):
+            if machine is None or machine["status"].get("phase") in ENDED or left_behind(machine, pod):
                 yield delete_now(path(pod))
         elif ended:
             continue
@@ -42,7 +42,7 @@ def due(world: World, now: datetime.datetime, address: str) -> Iterator[Write]:
         elif imports.is_importer(pod):
             if (status := imports.due(world, pod, now)) is not None:
                 yield _status(pod, status)
-        elif machine is not None and machine["status"].get("phase") in _ENDED:
+        elif machine is not None and machine["status"].get("phase") in ENDED:
             yield _status(pod, ended_with(pod, machine["status"]["phase"], now))
         elif machine is not None and left_behind(machine, pod):
             yield _status(pod, ended_with(pod, "Succeeded", now))
@@ -69,10 +69,8 @@ def launched(world: World, pod: Manifest) -> Manifest | None:
 def left_behind(machine: Manifest, pod: Manifest) -> bool:
     """Whether a migration took the machine away from this pod, or never brought it here."""
     state = machine["status"].get("migrationState") or {}
-    if not state.get("endTimestamp") or state.get("sourceNode") == state.get("targetNode"):
-        return False
-    gone_from = state.get("targetNode") if state.get("failed") else state.get("sourceNode")
-    return bool(pod["spec"]["nodeName"] == gone_from)
+    gone_from = state.get("targetPod") if state.get("failed") else state.get("sourcePod")
+    return bool(state.get("endTimestamp")) and bool(pod["metadata"]["name"] == gone_from)
 
 
 def ready(pod: Manifest) -> bool:
