@@ -238,6 +238,23 @@ def test_sockets_and_memory_grow_while_it_runs_and_cores_want_a_restart(vm: Kube
     vm.until("vm", "vm", lambda found: condition(found, "RestartRequired").get("status") == "True")
 
 
+def test_a_declared_disk_is_plugged_into_the_running_machine(vm: Kubectl) -> None:
+    vm.apply(disk("extra", {"blank": {}}))
+    buses = {"root": "virtio", "extra": "scsi"}
+    domain = {"devices": {"disks": [{"name": name, "disk": {"bus": bus}} for name, bus in buses.items()]}}
+    volumes = [
+        {"name": "root", "dataVolume": {"name": "root"}},
+        {"name": "extra", "dataVolume": {"name": "extra", "hotpluggable": True}},
+    ]
+    vm.edit("vm", "vm", {"spec": {"template": {"spec": {"domain": domain, "volumes": volumes}}}})
+
+    def plugged(found: dict[str, object]) -> bool:
+        return ("extra", "Ready") in {(v["name"], v.get("phase")) for v in said(found, "volumeStatus")}
+
+    vm.until("vmi", "vm", plugged)
+    assert condition(vm.get("vm", "vm"), "RestartRequired") == {}
+
+
 def test_a_lost_node_is_told_by_the_machine(vm: Kubectl, agent: VmNode) -> None:
     agent.lose(vm.get("vmi", "vm")["status"]["nodeName"])
     told = vm.until("vm", "vm", lambda found: condition(found, "Ready").get("status") == "False")

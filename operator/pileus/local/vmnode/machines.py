@@ -142,9 +142,12 @@ def _conditions(world: World, machine: Manifest, now: datetime.datetime) -> list
 
 def _migratable(machine: Manifest, now: datetime.datetime) -> Manifest:
     """As virt-handler judges disks: all must be shared."""
+    volumes = {
+        volume["name"] for volume in machine["spec"].get("volumes", [])
+    }  # not where KubeVirt keeps a TPM
     for volume in machine["status"].get("volumeStatus", []):
         claim = volume.get("persistentVolumeClaimInfo")
-        if claim and _SHARED not in claim.get("accessModes", []):
+        if volume["name"] in volumes and claim and _SHARED not in claim.get("accessModes", []):
             message = (
                 f"cannot migrate VMI: PVC {claim.get('claimName', '')} is not shared, live migration "
                 "requires that all PVCs must be shared (using ReadWriteMany access mode)"
