@@ -177,8 +177,8 @@ def test_deleting_a_machine_takes_its_pods_along(vm: Kubectl) -> None:
 
 def test_pause_and_unpause_through_the_subresources(vm: Kubectl) -> None:
     call(vm, "vm", "pause")
-    paused = vm.until("vm", "vm", lambda found: said(found, "printableStatus") == "Paused")
-    assert not paused["status"].get("ready")
+    vm.until("vm", "vm", lambda found: said(found, "printableStatus") == "Paused")
+    vm.until("vm", "vm", lambda found: not said(found, "ready"))
     with pytest.raises(RefusedError, match="already paused"):
         call(vm, "vm", "pause")
     call(vm, "vm", "unpause")
