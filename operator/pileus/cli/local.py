@@ -62,7 +62,9 @@ def _guarded(action: Callable[[], Any]) -> Any:
     help="node: pods really run, needs root. control-plane: the API and its controllers. apiserver: only the "
     "API.  [default: the most that this machine can run]",
 )
-@click.option("--with", "with_", multiple=True, metavar="NAME", help="kwok or an add-on; repeatable.")
+@click.option(
+    "--with", "with_", multiple=True, metavar="NAME", help="kwok, kubevirt or an add-on; repeatable."
+)
 @click.option("--kind", is_flag=True, help="Let kind make the cluster, in Docker.")
 @click.option("--existing", is_flag=True, help="Use the cluster that KUBECONFIG names.")
 def up(

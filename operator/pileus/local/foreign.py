@@ -78,12 +78,12 @@ def install_crds(kubectl: Path, kubeconfig: Path, names: Iterable[str]) -> list[
         return []
     client = Kubectl(kubectl, kubeconfig)
     installed = client.apply_files(files)
-    _established(client, installed)
+    established(client, installed)
     return installed
 
 
-def _established(client: Kubectl, installed: list[str], tries: int = 20) -> None:
-    """Wait for them; kubectl gives up on a definition that has no conditions at all yet."""
+def established(client: Kubectl, installed: list[str], tries: int = 20) -> None:
+    """Until the API serves them; kubectl gives up on a definition that has no conditions at all yet."""
     while True:
         try:
             return client.wait("Established", *installed, seconds=60)

@@ -1,0 +1,92 @@
+"""A CSI driver's part for the class `vm-disks`: volumes that bind, grow and go. They hold nothing.
+
+Claims that a populator fills are left to the populator, as external-provisioner does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pileus.local.vmnode.api import Manifest, Write, create, patch
+from pileus.local.vmnode.names import DRIVER
+from pileus.local.vmnode.world import World
+
+_OF_A_DRIVER = ("PersistentVolumeClaim", "VolumeSnapshot")
+"""Sources that a CSI driver fills a volume from by itself."""
+_FACTORS = {
+    "Ki": 2**10,
+    "Mi": 2**20,
+    "Gi": 2**30,
+    "Ti": 2**40,
+    "k": 10**3,
+    "M": 10**6,
+    "G": 10**9,
+    "T": 10**12,
+}
+_VOLUMES = "/api/v1/persistentvolumes"
+
+
+def due(world: World) -> Iterator[Write]:
+    """What the driver's sidecars would write."""
+    classes = {c["metadata"]["name"] for c in world.every("StorageClass") if c["provisioner"] == DRIVER}
+    for claim in world.every("PersistentVolumeClaim"):
+        if claim["spec"].get("storageClassName") in classes:
+            yield from _claim(world, claim)
+    for volume in world.every("PersistentVolume"):
+        driven = (volume["spec"].get("csi") or {}).get("driver") == DRIVER
+        if driven and volume["status"].get("phase") == "Released":
+            yield Write("DELETE", f"{_VOLUMES}/{volume['metadata']['name']}", {})
+
+
+def _claim(world: World, claim: Manifest) -> Iterator[Write]:
+    phase = claim.get("status", {}).get("phase", "Pending")
+    name = f"pvc-{claim['metadata']['uid']}"
+    if phase == "Pending" and not claim["spec"].get("volumeName"):
+        source = claim["spec"].get("dataSourceRef") or {}
+        fillable = not source or source["kind"] in _OF_A_DRIVER
+        if (
+            fillable
+            and not claim["metadata"].get("deletionTimestamp")
+            and not world.find("PersistentVolume", "", name)
+        ):
+            yield create(_VOLUMES, _volume(claim, name))
+    elif phase == "Bound":
+        asked = claim["spec"]["resources"]["requests"]["storage"]
+        if size(asked) > size(claim["status"].get("capacity", {}).get("storage", "0")):
+            grown = {"capacity": {"storage": asked}}
+            yield patch(f"{_VOLUMES}/{claim['spec']['volumeName']}", {"spec": grown})
+            space, own = claim["metadata"]["namespace"], claim["metadata"]["name"]
+            path = f"/api/v1/namespaces/{space}/persistentvolumeclaims/{own}/status"
+            yield patch(path, {"status": {**grown, "conditions": None}})
+
+
+def _volume(claim: Manifest, name: str) -> Manifest:
+    metadata = claim["metadata"]
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": name, "annotations": {"pv.kubernetes.io/provisioned-by": DRIVER}},
+        "spec": {
+            "storageClassName": claim["spec"]["storageClassName"],
+            "capacity": {"storage": claim["spec"]["resources"]["requests"]["storage"]},
+            "accessModes": claim["spec"]["accessModes"],
+            "volumeMode": claim["spec"].get("volumeMode", "Filesystem"),
+            "persistentVolumeReclaimPolicy": "Delete",
+            "csi": {"driver": DRIVER, "volumeHandle": name},
+            "claimRef": {
+                "apiVersion": "v1",
+                "kind": "PersistentVolumeClaim",
+                "namespace": metadata["namespace"],
+                "name": metadata["name"],
+                "uid": metadata["uid"],
+            },
+        },
+    }
+
+
+def size(quantity: str) -> float:
+    """Bytes of a quantity such as 1Gi or 500M."""
+    for suffix, factor in _FACTORS.items():
+        if quantity.endswith(suffix):
+            return float(quantity.removesuffix(suffix)) * factor
+    return float(quantity)
