@@ -82,7 +82,8 @@ class ClusterWriter:
 
     async def call(self, kind: ObjectKind, ref: ObjectRef, subresource: str) -> None:
         """PUT a subresource that acts; nothing of the answer is kept."""
-        await self._write("update", path(kind, ref.namespace, ref.name, subresource), method="PUT", body={})
+        url = path(kind, ref.namespace, ref.name, subresource)
+        await self._write("update", url, method="PUT", body={}, accept="*/*")  # aggregated APIs are picky
 
     async def _delete(self, kind: ObjectKind, ref: ObjectRef, preconditions: dict[str, str]) -> None:
         body = {

@@ -25,6 +25,7 @@ class ObjectKind:
     `engine` names the project that installs it (``None``: part of Kubernetes, always there), in the
     words that a message to the user may use, for example ``"Gateway API"``. `outlives` says that its
     objects may be kept when their resource goes (data), and are recognised by their labels alone.
+    `selector` finds those of interest, for kinds on which others put their name over ours.
 
     Derived, and made once since every reference holds them:
     `api_version` is ``apps/v1``, or ``v1`` for the core group; `id` is ``Deployment.apps``: the kind
@@ -38,6 +39,7 @@ class ObjectKind:
     engine: str | None = None
     namespaced: bool = True
     outlives: bool = False
+    selector: str = ""
     api_version: str = field(init=False, repr=False, compare=False)
     id: str = field(init=False, repr=False, compare=False)
 

@@ -1,5 +1,6 @@
 """The foreign kinds that Pileus writes or reads: group, version, plural and the engine that brings them."""
 
+from pileus.engine import labels
 from pileus.engine.plan import ObjectKind
 
 GATEWAY_API = "Gateway API"
@@ -17,8 +18,9 @@ SERVICE_ACCOUNT = ObjectKind("", "v1", "ServiceAccount", "serviceaccounts")
 CONFIG_MAP = ObjectKind("", "v1", "ConfigMap", "configmaps")
 SECRET = ObjectKind("", "v1", "Secret", "secrets")
 PERSISTENT_VOLUME_CLAIM = ObjectKind(
-    "", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", outlives=True
+    "", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", outlives=True, selector=labels.KIND
 )
+"""CDI copies our labels to the claims that it makes, and signs them as its own."""
 DEPLOYMENT = ObjectKind("apps", "v1", "Deployment", "deployments")
 REPLICA_SET = ObjectKind("apps", "v1", "ReplicaSet", "replicasets")
 POD_DISRUPTION_BUDGET = ObjectKind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets")

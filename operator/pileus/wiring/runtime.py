@@ -29,6 +29,7 @@ from pileus.cluster.references import References
 from pileus.cluster.resources import Key, Resources
 from pileus.cluster.store import Store
 from pileus.cluster.writer import ClusterWriter
+from pileus.engine import labels
 from pileus.engine.kind import Kind
 from pileus.engine.plan import ObjectKind
 from pileus.engine.ports import ApiError, NotLeading
@@ -160,7 +161,7 @@ class Runtime:
             for kind in (*ours.children, *ours.related, *ours.shared):
                 self._dependents.setdefault(kind.id, set()).add(ours.name)
         for kind in labelled.values():
-            self._watch(kind, self._store)
+            self._watch(kind, self._store, selector=kind.selector or labels.SELECTOR)
         for kind in shared.values():
             self._watch(kind, self._shared, selector="", shared=True)
         for ours in self._kinds.values():

@@ -10,7 +10,7 @@ from pileus.kinds.cloudvm.build import disks, names
 from pileus.kinds.cloudvm.build.disks import DiskPlan
 from pileus.kinds.cloudvm.reasons import VmReason
 from pileus.objects.catalog import DATA_VOLUME
-from pileus.objects.quantities import amount
+from pileus.objects.quantities import amount, canonical
 from pileus.objects.reading import condition, number, text
 from pileus.objects.said import Said, merged
 
@@ -65,7 +65,7 @@ def _one(
     claim = disks.claim(resource, world, volume)
     phase = text(live, "status", "phase")
     what = f"Disk {entry.disk.name!r}"
-    has = text(claim, "status", "capacity", "storage")
+    has = _readable(text(claim, "status", "capacity", "storage"))
     status = {"name": entry.disk.name, "phase": PENDING, "progress": "", "size": has, "volume": volume}
     if text(claim, "status", "phase") == "Lost":
         words = f"{what} has lost its volume: PersistentVolumeClaim {volume!r} is Lost. Restore the volume."
@@ -97,6 +97,14 @@ def _one(
 
 def _live(resource: Resource, world: World, name: str) -> Manifest | None:
     return world.children.get(names.ref(resource, DATA_VOLUME, name))
+
+
+def _readable(size: str) -> str:
+    """With a unit, where it was written in bytes."""
+    try:
+        return canonical(f"{amount(size) // 2**20}Mi") if size else ""
+    except ValueError:
+        return size
 
 
 def _grows(claim: Manifest | None) -> bool:
