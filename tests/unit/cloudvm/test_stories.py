@@ -171,6 +171,8 @@ def test_from_numbers_to_a_class_in_one_apply(cluster: Cluster) -> None:
         "name": "u1.medium",
         "kind": "VirtualMachineClusterInstancetype",
     }
+    assert condition(cluster, by_class, "RestartRequired").status == "False", "for KubeVirt to say"
+    cluster.require_restart()
     assert cluster.judge(by_class).fields["restartRequired"] == ["size.class"]
 
 

@@ -29,7 +29,8 @@ def compile_vm(resource: Resource, world: World) -> Plan:
     """The plan for one machine."""
     spec: CloudVMSpec = resource.spec
     if lacking := needs.unmet(resource, spec, world):
-        return Plan(findings=lacking, prune=False)
+        seen = Facts(disks.decide(resource, spec, world), power.decide(resource, spec, world, held=False))
+        return Plan(findings=lacking, prune=False, facts={"vm": seen})
     stores = disks.decide(resource, spec, world)
     may_stop = bool(spec.snapshots and spec.snapshots.stop_to_restore)
     held = stores.swaps and may_stop and disks.filled(resource, world, stores)

@@ -78,8 +78,8 @@ def _fields(desired: Manifest, running: Manifest, *, by_kubevirt: bool) -> Itera
     wanted, has = at(desired, "template", "spec"), at(running, "spec")
     marks = at(running, "metadata", "annotations") or {}
     by_class = text(desired, "instancetype", "name")
-    if by_class != _named(marks, _CLASS):
-        yield "size.class"
+    if by_kubevirt and by_class != _named(marks, _CLASS):
+        yield "size.class"  # from class to class much is given while it runs
     if text(desired, "preference", "name") != _named(marks, _PREFERENCE):
         yield "os.preference"
     preferred = bool(text(desired, "preference", "name"))

@@ -7,6 +7,7 @@ here, and nothing is written for a machine of which a name is unknown.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 
 from pileus.engine.conditions import Reason
 from pileus.engine.plan import Finding, Manifest, ObjectKind
@@ -58,6 +59,7 @@ def _unmet(resource: Resource, spec: CloudVMSpec, world: World) -> Iterator[Find
     for disk in spec.disks:
         if disk.storage_class and not _there(resource, world, STORAGE_CLASS, disk.storage_class):
             yield _unknown(
+                disk.storage_class,
                 VmReason.STORAGE_CLASS_NOT_FOUND,
                 f"StorageClass {disk.storage_class!r}, which disk {disk.name!r} names,",
                 "storageClass",
@@ -75,6 +77,7 @@ def _unmet(resource: Resource, spec: CloudVMSpec, world: World) -> Iterator[Find
     for network in named:
         if not _there(resource, world, NETWORK_ATTACHMENT, network.network or ""):
             yield _unknown(
+                network.network or "",
                 VmReason.NETWORK_NOT_FOUND,
                 f"NetworkAttachmentDefinition {network.network!r}, which interface {network.name!r} names,",
                 "network",
@@ -95,7 +98,7 @@ def _either(
     if not any(_there(resource, world, kind, name) for kind in kinds):
         offered = [known for kind in kinds for known in _offered(resource, world, kind)]
         local, wide = (kind.kind for kind in kinds)
-        yield _unknown(reason, f"{local} or {wide} {name!r}", field, offered)
+        yield _unknown(name, reason, f"{local} or {wide} {name!r}", field, offered)
 
 
 def _there(resource: Resource, world: World, kind: ObjectKind, name: str) -> bool:
@@ -111,9 +114,10 @@ def _offered(resource: Resource, world: World, kind: ObjectKind) -> list[str]:
 _SHOWN = 6
 
 
-def _unknown(reason: VmReason, what: str, field: str, offered: list[str]) -> Finding:
-    there = f"there are {', '.join(offered[:_SHOWN])}" if offered else "there is none"
-    more = " and others" if len(offered) > _SHOWN else ""
+def _unknown(name: str, reason: VmReason, what: str, field: str, offered: list[str]) -> Finding:
+    alike = get_close_matches(name, offered, _SHOWN, 0.6) or offered[:_SHOWN]
+    there = f"there are {', '.join(sorted(alike))}" if offered else "there is none"
+    more = " and others" if len(offered) > len(alike) else ""
     return Finding(
         reason, f"{what} does not exist; {there}{more}. Correct {field}, or have it made.", stalled=True
     )
