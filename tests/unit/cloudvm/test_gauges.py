@@ -18,7 +18,7 @@ def scraped(*statuses: dict[str, Any]) -> dict[str, float]:
             queue=lambda: (0, 0.0, 0),
             write_limit=lambda: 4,
             cached=lambda: 0,
-            engines=lambda: [],
+            engines=list,
             leading=lambda: True,
         )
     )
