@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from pileus.crds.markers import Rule
 from pileus.engine.conditions import Verdict
-from pileus.engine.plan import ObjectKind, Plan
+from pileus.engine.plan import ObjectKind, ObjectRef, Plan
 from pileus.engine.world import Reference, Resource, World
 
 GROUP = "pileus.dev"
@@ -64,6 +64,8 @@ class Kind:
     removes: related kinds whose objects a plan may remove. amends: foreign kinds that it may amend.
     calls: subresources that it may call, each with the kind that serves it.
     references: the Secrets and ConfigMaps that a spec names, whose content must be followed.
+    looks_at: objects of its children's and related kinds that a resource's spec names though they belong to
+        others, so that a pass sees them. A change of theirs wakes nobody.
     compile, judge: the pure middle. gauges: its own metrics.
     root_rules: CEL rules over the whole object, such as the length of its name.
     object_kind: its own objects, as the cluster layer names objects of any kind (derived).
@@ -89,6 +91,7 @@ class Kind:
     amends: tuple[ObjectKind, ...] = ()
     calls: tuple[tuple[ObjectKind, str], ...] = ()
     gauges: tuple[StatusGauge, ...] = ()
+    looks_at: Callable[[Resource], tuple[ObjectRef, ...]] = lambda resource: ()
     namespaced: bool = True
     group: str = GROUP
     version: str = VERSION

@@ -4,6 +4,7 @@ from pydantic import BaseModel
 
 from pileus.engine.kind import Kind, PrinterColumn
 from pileus.engine.world import Reference
+from pileus.kinds.cloudvm.build.disks import neighbours
 from pileus.kinds.cloudvm.build.references import wanted
 from pileus.kinds.cloudvm.compile import compile_vm
 from pileus.kinds.cloudvm.gauges import GAUGES
@@ -61,6 +62,7 @@ CLOUD_VM = Kind(
     ),
     references=_references,
     gauges=GAUGES,
+    looks_at=neighbours,
     compile=compile_vm,
     judge=judge_vm,
 )
