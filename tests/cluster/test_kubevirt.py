@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from pileus.local import ClusterError, LocalCluster, launch, status
+from pileus.local import ClusterError, LocalCluster, host, images, launch, plan, status
+from pileus.local.report import Silent
 from pileus.local.vmnode.names import HANDLER_PORT, NODES
 from tests.cluster.machines import asked, call, condition, disk, machine, migrate, running, said, stopped
 from tests.cluster.traces import eventually, traces
@@ -288,6 +289,34 @@ def test_only_virt_api_may_call_the_played_handler(admin: Kubectl) -> None:
     url = f"https://{address}:{HANDLER_PORT}/v1/namespaces/default/virtualmachineinstances/vm/pause"
     with pytest.raises(OSError, match=r"closed connection|certificate required"):
         urllib.request.urlopen(urllib.request.Request(url, method="PUT"), context=unnamed, timeout=10)
+
+
+def test_beside_a_real_node_and_beside_another_cluster(virtual: LocalCluster, tmp_path: Path) -> None:
+    if host.lacks(Silent()):
+        pytest.skip("Pods cannot run on this machine.")
+    cluster = LocalCluster(tmp_path / "real", profile="node", with_=["kubevirt"])
+    container = {"name": "main", "image": images.ref("pause"), "imagePullPolicy": "Never"}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "real"},
+        "spec": {"containers": [container]},
+    }
+    try:
+        cluster.up()
+        kubectl = Kubectl(cluster.kubectl, cluster.kubeconfig)
+        kubectl.apply(pod, disk("root"), machine("vm", volumes=("root",)))
+        assert (
+            kubectl.until("vmi", "vm", lambda vmi: said(vmi, "phase") == "Running")["status"]["nodeName"]
+            in NODES
+        )
+        real = kubectl.until("pod", "real", lambda found: said(found, "phase") == "Running")
+        assert real["spec"]["nodeName"] == plan.NODE
+        call(kubectl, "vm", "pause")
+        kubectl.until("vm", "vm", lambda found: said(found, "printableStatus") == "Paused")
+        assert virtual.running()
+    finally:
+        cluster.down()
 
 
 def test_parts_that_end_start_again(virtual: LocalCluster, vm: Kubectl) -> None:
