@@ -103,7 +103,7 @@ def importer(state: Manifest, **more: Any) -> Manifest:
         "metadata": {"namespace": "ns", "name": "importer-root", "labels": {"cdi.kubevirt.io": "importer"}},
         "spec": {
             "nodeName": "vm1",
-            "volumes": [{"name": "disk", "persistentVolumeClaim": {"claimName": "prime"}}],
+            "volumes": [{"name": "cdi-data-vol", "persistentVolumeClaim": {"claimName": "prime"}}],
             "containers": [{"env": [{"name": "OWNER_UID", "value": "u-1"}]}],
         },
         "status": {"phase": "Running", "startTime": stamp(START), "containerStatuses": [status]},
