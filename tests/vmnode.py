@@ -47,6 +47,10 @@ class VmNode:
         """The machine's migration works."""
         self._order("migration", machine, None)
 
+    def fail_snapshot(self, disk: str, words: str) -> None:
+        """A snapshot of this disk's volume fails with this error."""
+        self._order("snapshot", disk, f"fail {words}")
+
     def without_agent(self, machine: str) -> None:
         """The guest has no agent."""
         self._order("agent", machine, "absent")

@@ -24,6 +24,7 @@ from typing import Any, Self
 from pileus.local import addons, cgroups, engines, host, images, kubevirt, launch, node, plan, provided
 from pileus.local.addons import AddonError
 from pileus.local.engines import EngineError
+from pileus.local.foreign import ForeignError
 from pileus.local.host import HostError
 from pileus.local.images import ImageError
 from pileus.local.kubectl import Kubectl, KubectlError
@@ -129,7 +130,8 @@ class LocalCluster:
                     self._extend(record, wanted, programs)
                 if not profile.provided:
                     self._wait_for_parts(before)
-                if kubevirt.NAME in wanted and not (record and kubevirt.NAME in record.with_):
+                done = record is not None and record.complete and kubevirt.NAME in record.with_
+                if kubevirt.NAME in wanted and not done:
                     self._virtualize(profile, programs)
                 self._complete(profile, wanted)
             except BaseException as error:
@@ -377,6 +379,7 @@ def _translated() -> Iterator[None]:
     except (
         AddonError,
         EngineError,
+        ForeignError,
         HostError,
         ImageError,
         KubectlError,

@@ -45,6 +45,10 @@ FOREIGN: dict[str, Foreign] = {
             "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",
         ),
     ),
+    "volume-snapshots": Foreign(
+        "github.com/kubernetes-csi/external-snapshotter/client/v8@v8.7.0",
+        ("config/crd/snapshot.storage.k8s.io_*.yaml",),
+    ),
     "envoy-gateway": Foreign(
         "github.com/envoyproxy/gateway@v1.9.1", ("charts/gateway-helm/charts/crds/crds/generated/*.yaml",)
     ),

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from pileus.local.foreign import established
+from pileus.local.foreign import established, install_crds
 from pileus.local.kubectl import Kubectl
 from pileus.local.kubevirt.parts import Ports
 from pileus.local.parts import Site
@@ -35,6 +35,7 @@ class ObjectsError(Exception):
 
 def before(client: Kubectl, site: Site) -> None:
     """Definitions, roles, accounts and configuration. Raises KubectlError and ObjectsError."""
+    install_crds(client.program, client.kubeconfig, ["volume-snapshots"])
     definitions = [*_printed(site, "kubevirt-objects", "definitions"), *_of(_cdi(site), (_DEFINITION,))]
     client.apply(definitions)
     established(client, [f"crd/{document['metadata']['name']}" for document in definitions])

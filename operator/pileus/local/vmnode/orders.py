@@ -1,8 +1,8 @@
 """What a test or a curious user tells the played nodes to do wrong.
 
-A namespace's orders are in its ConfigMap `vm-node`, one a key: `import.NAME` for the DataVolume or claim
-NAME, `migration.NAME` and `agent.NAME` for the machine NAME. Without an order everything works. A node is
-lost while the Node object has the annotation `local.pileus.dev/lost`.
+A namespace's orders are in its ConfigMap `vm-node`, one a key: `import.NAME` and `snapshot.NAME` for the
+DataVolume or claim NAME, `migration.NAME` and `agent.NAME` for the machine NAME. Without an order everything
+works. A node is lost while the Node object has the annotation `local.pileus.dev/lost`.
 
 | key | value | what happens |
 |---|---|---|
@@ -11,6 +11,8 @@ lost while the Node object has the annotation `local.pileus.dev/lost`.
 | migration.NAME | fail WORDS | the source reports that the migration failed |
 | migration.NAME | hold | the migration runs and does not end |
 | agent.NAME | absent | no guest agent is connected |
+| snapshot.NAME | fail WORDS | a snapshot of the claim NAME fails with this error |
+| snapshot.NAME | hold | it does not become ready |
 """
 
 from __future__ import annotations
