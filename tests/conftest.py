@@ -12,6 +12,7 @@ import pytest
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("campaign")
     group.addoption("--campaign", choices=("smoke", "full"), default="smoke", help="how much of it runs")
+    group.addoption("--bugs", default="", help="only deliberate bugs whose name matches this pattern")
     group.addoption("--seed", type=int, default=None, help="replay the campaign's dice with this seed")
 
 

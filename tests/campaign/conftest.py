@@ -134,6 +134,10 @@ def points(request: pytest.FixtureRequest, seed: int) -> Iterator[Points]:
     started = time.monotonic()
     yield found
     found.seconds = time.monotonic() - started
+    if found.failed and (terminal := request.config.pluginmanager.get_plugin("terminalreporter")):
+        terminal.write_line("")  # at once: a full run goes on for an hour
+        for line in found.failed:
+            terminal.write_line(line[:1000])
     assert not found.failed, f"seed {seed}:\n" + "\n".join(found.failed)
     assert found.passed, "nothing was proved"
 

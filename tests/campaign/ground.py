@@ -59,6 +59,7 @@ class Ground:
         self.deadline = DEADLINE
         self._names = itertools.count()
         self._operators: list[Operator] = []
+        self._starting = asyncio.Lock()
         self.operator = self._none = Operator(directory, lease_namespace=SYSTEM)
 
     @classmethod
@@ -103,10 +104,11 @@ class Ground:
 
     async def start(self) -> None:
         """Start the operator, if it does not run."""
-        if not self.operator.running:
-            if self.operator is self._none:
-                self.operator = self.replica()
-            await self.operator.start()
+        async with self._starting:  # a supervisor may be about to do the same
+            if not self.operator.running:
+                if self.operator is self._none:
+                    self.operator = self.replica()
+                await self.operator.start()
 
     async def stop(self) -> None:
         """End every operator; one that can still hands its lease back, so that the next need not wait."""
@@ -135,7 +137,7 @@ class Ground:
             while True:
                 if not self.operator.running:
                     with contextlib.suppress(AssertionError):  # died again while it started
-                        await self.operator.start()
+                        await self.start()
                 await asyncio.sleep(0.05)
 
         task = asyncio.create_task(watch())

@@ -100,7 +100,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "T3 errors",
         "engine/queue.py",
         "        return min(LONGEST_BACKOFF,",
-        "        return 0.01 * min(LONGEST_BACKOFF,",
+        "        return 0.0 * min(LONGEST_BACKOFF,",
         "t03",
     ),
     Mutation(
@@ -196,8 +196,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         "drop the uid precondition of updates",
         "T9 replaced unseen",
         "cluster/writer.py",
-        '        return await self._apply(kind, manifest, {"uid": uid})',
-        "        return await self._apply(kind, manifest, {})",
+        '        return await self._apply(kind, manifest, {"uid": uid, **exactly})',
+        "        return await self._apply(kind, manifest, {**exactly})",
         "t09_replaced",
     ),
     Mutation(

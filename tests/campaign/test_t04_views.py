@@ -32,9 +32,7 @@ STALE: dict[str, Callable[[Ground, Call], bool]] = {
 
 async def test_t04_restart_onto_a_stale_view(ground: Ground, points: Points, full: bool) -> None:
     """The operator comes back and sees the cluster as it was before the last step; then it catches up."""
-    lives = [
-        (scenario, number) for scenario in chosen(ground, full) for number in range(1, len(scenario.steps))
-    ]
+    lives = [(scenario, number) for scenario in chosen(ground, full) for number in range(len(scenario.steps))]
     for stale, concerned in STALE.items():
         if stale == "everything" and not full:
             continue

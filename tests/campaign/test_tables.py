@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import orjson
+import pytest
 
 from tests.campaign.ground import ROOT
+from tests.campaign.mutations import MUTATIONS, Mutation
 from tests.campaign.schema import is_text, leaves, spec_schema
 from tests.campaign.subject import Subject
 
@@ -31,3 +35,9 @@ def test_t07_each_field_has_its_effect_written_down(subject: Subject) -> None:
     for row in subject.effects:
         assert row.where, row.field
         assert bool(row.why) == row.only, row.field
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
+def test_each_deliberate_bug_finds_its_place(mutation: Mutation, tmp_path: Path) -> None:
+    changed = mutation.apply(tmp_path) / "pileus" / mutation.file
+    assert changed.read_text() != (ROOT / "operator" / "pileus" / mutation.file).read_text()

@@ -60,7 +60,7 @@ def _scale(**more: Any) -> Spec:
 COUNTED = (
     Effect(
         "replicas",
-        (*COUNT, f"{NOTES}.pileus.dev/replicas", "PodDisruptionBudget"),
+        (*COUNT, "PodDisruptionBudget"),
         (0, 1, 2, 3),
         only=True,
         why="each replica is a pod, and a thousand would prove nothing more",
@@ -92,7 +92,6 @@ COUNTED = (
         why="from a number to load and back, which the count must survive",
         without="scale",
         together={"replicas": None},
-        theirs=(f"{NOTES}.pileus.dev/replicas",),
         slow=True,
     ),
     Effect(
