@@ -65,7 +65,10 @@ async def _many(ground: Ground, points: Points, count: int) -> None:
             await _until_ready(ground, sick, f"app-{number}")
         points.check(f"{count}: the sick recover")
         await asyncio.gather(
-            *(ground.client.request("delete", url, method="DELETE") for url in _all(ground, spaces))
+            *(
+                ground.client.request("delete", url, method="DELETE", timeout=ground.deadline)
+                for url in _all(ground, spaces)
+            )
         )
         await ground.until(lambda live: live is None, healthy, "gone", name="newcomer")
         await ground.operator.until(
