@@ -74,12 +74,22 @@ class Run:
                     with self._report.step(f"{count:,} resources: raw writes"):
                         raw = await writes.measure(driver, found, count, kubeconfig, self._directory)
                         self.results.raw.append(raw)
+                        self._keep()
                 for name in contenders.BY_NAME:
                     if name in self._arguments.only:
                         self.results.rows.append(await self._row(driver, found, name, count, kubeconfig))
+                        self._keep()
+
+    def _keep(self) -> None:
+        """What was measured so far, should the rest come to grief."""
+        if self._arguments.json:
+            report.write_json(self.results, self._arguments.json)
 
     async def _row(self, driver: Driver, found: Sample, name: str, count: int, kubeconfig: Path) -> Row:
         contender = contenders.BY_NAME[name](kubeconfig, self._directory)
+        most = self._arguments.rivals_to
+        if name != "pileus" and most and count > most:
+            return Row(contender.title, count, skipped=f"not measured: rivals were, up to {most:,}")
         if (
             name == "kro"
             and self._kro_took
@@ -132,6 +142,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--resources", type=int, nargs="+", default=None, help="by default 1000 5000")
     parser.add_argument("--only", default=",".join(PARTS), help=f"some of {','.join(PARTS)}")
+    parser.add_argument("--rivals-to", type=int, metavar="N", help="measure rivals up to N resources only")
     parser.add_argument("--quick", action="store_true", help="few resources and short waits, to try it out")
     parser.add_argument("--kubeconfig", type=Path, help="an empty API server to use instead of an own one")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")

@@ -174,7 +174,8 @@ class Ground:
                     {"metadata": {"finalizers": None}},
                 )
         for namespace in {item["metadata"]["namespace"] for item in await self.list(self.subject.target)}:
-            await self.client.request("delete", path(self.subject.target, namespace), method="DELETE")
+            url = path(self.subject.target, namespace)
+            await self.client.request("delete", url, method="DELETE", timeout=600)  # there may be thousands
         self.proxy.calls.clear()
 
     async def namespace(self, purpose: str, *, around: bool = True, granted: bool = True) -> str:

@@ -100,7 +100,9 @@ def _stopped(
 def _estranged(ground: Ground, now: dict[str, dict[str, dict[str, object]]]) -> str:
     """Whether the operator takes what it made for somebody else's, since it sees it late."""
     live = now.get(f"{ground.subject.kind.name} app")
-    return message(live) if (condition(live, "Ready") or {}).get("reason") == "NameTaken" else ""
+    words = message(live)
+    taken = (condition(live, "Ready") or {}).get("reason") == "NameTaken"
+    return words if taken or "belongs to a deleted" in words else ""
 
 
 Act = Callable[[Ground, str], Awaitable[None]]

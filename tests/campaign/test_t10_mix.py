@@ -13,7 +13,12 @@ from typing import Any
 import hypothesis
 import pytest
 from hypothesis import HealthCheck, Phase, strategies
-from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    rule,
+    run_state_machine_as_test,
+)
 
 from tests.campaign import faults
 from tests.campaign.calls import Call
@@ -64,7 +69,7 @@ def _play(
 
     hypothesis.seed(number)(Bound)
     settings = hypothesis.settings(
-        max_examples=lives,
+        max_examples=1 + lives,  # Hypothesis begins with the simplest life
         stateful_step_count=STEPS,
         phases=(Phase.generate,),
         deadline=None,
@@ -95,6 +100,11 @@ class Mix(RuleBasedStateMachine):
         return asyncio.run_coroutine_threadsafe(work, self.running).result()
 
     # users
+
+    @initialize(which=strategies.integers(0, 6))
+    def begin(self, which: int) -> None:
+        for place in range(SPACES):
+            self.apply(place, which + place)
 
     @rule(place=PLACES, which=strategies.integers(0, 6))
     def apply(self, place: int, which: int) -> None:

@@ -32,7 +32,7 @@ async def test_t13_many_resources(ground: Ground, points: Points, full: bool) ->
 async def _many(ground: Ground, points: Points, count: int) -> None:
     """Every tenth can never be made; the others, and a newcomer, must not suffer from that."""
     await ground.clear()
-    ground.deadline = 600.0
+    ground.deadline = min(600.0, 60.0 + count)
     spaces = [await ground.namespace("many", around=False) for _ in range(2)]
     healthy, sick = spaces
     ground.proxy.rules[:] = [
@@ -65,7 +65,10 @@ async def _many(ground: Ground, points: Points, count: int) -> None:
             await _until_ready(ground, sick, f"app-{number}")
         points.check(f"{count}: the sick recover")
         await asyncio.gather(
-            *(ground.client.request("delete", url, method="DELETE") for url in _all(ground, spaces))
+            *(
+                ground.client.request("delete", url, method="DELETE", timeout=ground.deadline)
+                for url in _all(ground, spaces)
+            )
         )
         await ground.until(lambda live: live is None, healthy, "gone", name="newcomer")
         await ground.operator.until(

@@ -78,6 +78,8 @@ async def test_t16_the_definition_goes_and_comes_back(ground: Ground, points: Po
     await ground.client.request("delete", path(CRDS, "", definition["metadata"]["name"]), method="DELETE")
     with points.point("everything goes"):
         assert not await ground.reach({space: {}})
+    with points.point("the operator sees that it is gone"):
+        await _told_404(ground)
     points.check("the operator runs on", "" if ground.operator.running else "it ended")
     while await ground.get(CRDS, "", definition["metadata"]["name"]) is not None:
         await asyncio.sleep(0.1)
@@ -86,6 +88,18 @@ async def test_t16_the_definition_goes_and_comes_back(ground: Ground, points: Po
     with points.point("works again by itself"):
         await _again(ground, space)
     await ground.drop(space)
+
+
+async def _told_404(ground: Ground) -> None:
+    """Wait until a watch on our resources was answered that there is no such kind."""
+    target = ground.subject.target
+    deadline = asyncio.get_running_loop().time() + ground.deadline
+    while not any(
+        call.target.resource == target.plural and call.status == 404 for call in ground.proxy.calls
+    ):
+        assert asyncio.get_running_loop().time() < deadline, "no watch was answered 404"
+        await asyncio.sleep(0.1)
+    await asyncio.sleep(QUIET)
 
 
 async def _again(ground: Ground, space: str) -> None:

@@ -271,6 +271,9 @@ def explain(error: ApiError, what: str) -> tuple[Finding, bool]:
         ), False
     if _quota(error):
         return Finding(Reason.QUOTA_EXCEEDED, f"{what} is refused by a quota: {error.message}"), False
+    if _not_known_yet(error):
+        words = f"{what} is made as soon as the API server's admission has taken in this kind's definition."
+        return Finding(Reason.PROGRESSING, words), True
     if error.status == 403:
         return Finding(Reason.FORBIDDEN, f"Pileus may not write {what}: {error.message}", stalled=True), False
     if error.status in (404, 409) or _replaced(error):
@@ -285,6 +288,11 @@ def _replaced(error: ApiError) -> bool:
     return error.status == 422 and any(
         cause.get("field") == "metadata.uid" for cause in error.details.get("causes") or ()
     )
+
+
+def _not_known_yet(error: ApiError) -> bool:
+    # OwnerReferencesPermissionEnforcement learns of a new definition up to half a minute late.
+    return error.status == 403 and "cannot find RESTMapping" in error.message
 
 
 def _quota(error: ApiError) -> bool:
