@@ -24,6 +24,7 @@ from typing import Any, Self
 from pileus.local import addons, cgroups, engines, host, images, kubevirt, launch, node, plan, provided
 from pileus.local.addons import AddonError
 from pileus.local.engines import EngineError
+from pileus.local.foreign import ForeignError
 from pileus.local.host import HostError
 from pileus.local.images import ImageError
 from pileus.local.kubectl import Kubectl, KubectlError
@@ -377,6 +378,7 @@ def _translated() -> Iterator[None]:
     except (
         AddonError,
         EngineError,
+        ForeignError,
         HostError,
         ImageError,
         KubectlError,
