@@ -1,4 +1,4 @@
-"""Who the parts of KubeVirt, CDI and snapshots are: client and serving certificates, by the cluster's authority.
+"""Who the parts of KubeVirt, CDI and snapshots are: client and serving certificates, by the cluster's CA.
 
 virt-api takes a machine's status only from KubeVirt's own ServiceAccounts, so each part has the name of
 its ServiceAccount, and with it exactly the rights that KubeVirt's roles give. What is there already is
