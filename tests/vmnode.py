@@ -35,6 +35,18 @@ class VmNode:
         """The import works."""
         self._order("import", disk, None)
 
+    def hold_snapshot(self, claim: str) -> None:
+        """Snapshots of the claim do not become ready."""
+        self._order("snapshot", claim, "hold")
+
+    def fail_snapshot(self, claim: str, words: str) -> None:
+        """Snapshots of the claim fail with these words."""
+        self._order("snapshot", claim, f"fail {words}")
+
+    def finish_snapshot(self, claim: str) -> None:
+        """Snapshots of the claim work."""
+        self._order("snapshot", claim, None)
+
     def hold_migration(self, machine: str) -> None:
         """The machine's migration runs and does not end."""
         self._order("migration", machine, "hold")

@@ -118,7 +118,7 @@ def _seen(world: World, machine: Manifest, pod: Manifest, now: datetime.datetime
     """What virt-handler looks at again and again."""
     return {
         "conditions": _conditions(world, machine, now),
-        "interfaces": _interfaces(machine, pod),
+        "interfaces": interfaces(machine, pod),
         "volumeStatus": [_volume(volume) for volume in machine["status"].get("volumeStatus", [])],
     }
 
@@ -160,7 +160,7 @@ def _migratable(machine: Manifest, now: datetime.datetime) -> Manifest:
     return _true("LiveMigratable", now)
 
 
-def _interfaces(machine: Manifest, pod: Manifest) -> list[Manifest]:
+def interfaces(machine: Manifest, pod: Manifest) -> list[Manifest]:
     """Those of the launcher that are plugged into the guest, or are being unplugged from it."""
     known = {found.get("name"): found for found in machine["status"].get("interfaces", [])}
     attached = {network["name"] for network in machine["spec"].get("networks", []) if "multus" in network}
