@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from pileus.cli.rbac import role_objects
 from pileus.engine.plan import Manifest, ObjectKind
 from tests.campaign.calls import Call
 from tests.campaign.conftest import Points
@@ -33,8 +34,10 @@ async def test_rbac_used_is_granted_and_granted_is_used(ground: Ground, points: 
     group, plural = ground.subject.target.group, ground.subject.target.plural
     asked_by_admission = {("update", group, f"{plural}/finalizers")}
     granted = set(_granted(chart_roles()))
+    for_this_kind = set(_granted(role_objects([ground.subject.kind])))
     points.check("used ⊆ granted", sorted(used - granted))
-    points.check("granted \\ used = ∅", sorted(granted - used - asked_by_admission))
+    points.check("granted for the kind ⊆ granted", sorted(for_this_kind - granted))
+    points.check("granted for the kind \\ used = ∅", sorted(for_this_kind - used - asked_by_admission))
 
 
 async def test_rbac_finalizers_are_asked_for_by_admission(ground: Ground, points: Points) -> None:

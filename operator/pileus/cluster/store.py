@@ -156,6 +156,11 @@ class Store:
             found[entry.ref.kind] += (self._manifest(entry),)
         return found
 
+    def named(self, refs: Iterable[ObjectRef]) -> dict[ObjectRef, Manifest]:
+        """Those of these objects that are there."""
+        found = ((ref, self._entries.get(ref.kind, {}).get(ref)) for ref in refs)
+        return {ref: self._manifest(entry) for ref, entry in found if entry is not None}
+
     def all(self, kind: str) -> tuple[Manifest, ...]:
         """Every cached object of a kind id (for the few cluster-wide inputs); readers share them."""
         if kind not in self._read:

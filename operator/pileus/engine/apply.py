@@ -117,10 +117,14 @@ class Applier:
         match act:
             case Removal(kind, ref, uid):
                 await self._writer.remove(kind, ref, uid=uid)
+                done = f"remove {kind.kind}"
             case Amendment(kind, manifest, uid):
                 await self._writer.update(kind, manifest, uid=uid)
+                done = f"amend {kind.kind}"
             case Call(kind, ref, subresource):
                 await self._writer.call(kind, ref, subresource)
+                done = subresource
+        self._recorder.act(self._kind.name, done)
 
     async def _settle(
         self,

@@ -105,5 +105,8 @@ class Recorder(Protocol):
     def pruned(self, kind: str) -> None:
         """A child was deleted because the plan no longer has it."""
 
+    def act(self, kind: str, act: str) -> None:
+        """Something was done to an object that is not ours: removed, amended, or a verb was called."""
+
     def drift(self, kind: str) -> None:
         """A child differed from what had been applied and was put back."""

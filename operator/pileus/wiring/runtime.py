@@ -63,7 +63,7 @@ class Runtime:
     def __init__(self, kinds: Sequence[Kind], options: Options):
         self._kinds = {kind.name: kind for kind in kinds}
         self._options = options
-        self._telemetry = Telemetry()
+        self._telemetry = Telemetry(kinds)
         self._telemetry.build(pileus.__version__, platform.python_version())
         self._store = Store()
         self._shared = Store()  # the few cluster-wide inputs, apart: passes read them whole
@@ -252,7 +252,7 @@ class Runtime:
 
     def _scraped(self) -> Scraped:
         return Scraped(
-            conditions=self._resources.conditions,
+            statuses=self._resources.statuses,
             queue=lambda: (self._queue.depth, self._queue.oldest, self._queue.busy),
             write_limit=lambda: self._writer.limiter.bound,
             cached=lambda: len(self._store),

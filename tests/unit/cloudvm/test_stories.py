@@ -9,6 +9,7 @@ import pytest
 
 from pileus.engine.plan import Amendment, Call, ObjectRef, Removal
 from pileus.engine.world import Reference, ReferenceState, Referent
+from pileus.kinds.cloudvm import CLOUD_VM
 from pileus.kinds.cloudvm.build import names
 from pileus.objects import catalog
 from pileus.objects.times import stamp
@@ -307,6 +308,23 @@ def test_a_disk_that_comes_while_it_runs_is_hot(cluster: Cluster) -> None:
     assert next(v for v in spec_of(cluster)["volumes"] if v["name"] == "data") == volume, "and stays so"
     cluster.apply(vm())
     assert volumes(cluster) == {"root": "db-root"}
+
+
+def test_a_copy_is_of_the_disk_that_the_neighbour_has_by_now(cluster: Cluster) -> None:
+    copy = vm(disks=[{**ROOT, "source": {"disk": {"vm": "web", "disk": "root"}}}])
+    ref = ObjectRef(catalog.VIRTUAL_MACHINE.id, "acme", "web")
+    assert CLOUD_VM.looks_at(copy) == (ref,)
+    source = objects(cluster.compile(copy))["DataVolume", "db-root"]["spec"]["source"]
+    assert source["pvc"] == {"name": "web-root", "namespace": "acme"}
+
+    volumes = [{"name": "root", "dataVolume": {"name": "web-root-1a2b3c4d"}}]
+    cluster.named = {ref: {"spec": {"template": {"spec": {"volumes": volumes}}}}}
+    source = objects(cluster.compile(copy))["DataVolume", "db-root"]["spec"]["source"]
+    assert source["pvc"]["name"] == "web-root-1a2b3c4d"
+
+    cluster.settle(copy)
+    cluster.named = {}
+    assert not cluster.compile(copy).warnings, "what the neighbour does later is no new source"
 
 
 PHASES: dict[str, tuple[Spec, str, str, bool]] = {

@@ -68,6 +68,7 @@ class Cluster:
     running: Manifest | None = None
     claims: dict[str, Manifest] = field(default_factory=dict)
     pods: tuple[Manifest, ...] = ()
+    named: dict[ObjectRef, Manifest] = field(default_factory=dict)
     references: dict[Reference, Referent] | None = None
     now: dt.datetime = NOW
     started: int = 0
@@ -83,6 +84,7 @@ class Cluster:
                 catalog.POD.id: self.pods,
             },
             shared=self.shared,
+            named=self.named,
             references=there if self.references is None else self.references,
             served=self.served,
             now=self.now,

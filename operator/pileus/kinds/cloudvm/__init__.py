@@ -4,8 +4,10 @@ from pydantic import BaseModel
 
 from pileus.engine.kind import Kind, PrinterColumn
 from pileus.engine.world import Reference
+from pileus.kinds.cloudvm.build.disks import neighbours
 from pileus.kinds.cloudvm.build.references import wanted
 from pileus.kinds.cloudvm.compile import compile_vm
+from pileus.kinds.cloudvm.gauges import GAUGES
 from pileus.kinds.cloudvm.judge import judge_vm
 from pileus.kinds.cloudvm.model import ROOT_RULES, CloudVMSpec
 from pileus.kinds.cloudvm.status import CloudVMStatus
@@ -59,6 +61,8 @@ CLOUD_VM = Kind(
         (catalog.VIRTUAL_MACHINE_INSTANCE_CALLS, "unpause"),
     ),
     references=_references,
+    gauges=GAUGES,
+    looks_at=neighbours,
     compile=compile_vm,
     judge=judge_vm,
 )

@@ -19,7 +19,7 @@ from pileus.kinds.cloudvm.build import names, snapshots
 from pileus.kinds.cloudvm.model import CloudVMSpec
 from pileus.kinds.cloudvm.parts import Disk, Source
 from pileus.kinds.cloudvm.reasons import VmReason
-from pileus.objects.catalog import DATA_VOLUME, PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS
+from pileus.objects.catalog import DATA_VOLUME, PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS, VIRTUAL_MACHINE
 from pileus.objects.metadata import child
 from pileus.objects.quantities import amount, canonical
 from pileus.objects.reading import annotation, items, mapping, text
@@ -107,8 +107,9 @@ def _disk(
     restore: snapshots.Restore | None,
     gathered: _Gathered,
 ) -> None:
-    origin = _origin(resource, disk.source)
-    mark = digest(origin)
+    origin = _origin(resource, disk.source, world)
+    # Who lets us in, and where a neighbour's disk lies by now, is not what the disk holds.
+    mark = digest(disk.source.model_dump(exclude_none=True, exclude={"credentials", "certificates"}))
     volume = _attached(resource, disk, world) or f"{resource.name}-{disk.name}"
     live = _volume(resource, world, volume)
     filled_for = annotation(live, names.SOURCE) or mark
@@ -147,8 +148,12 @@ def _disk(
 
 def _attached(resource: Resource, disk: Disk, world: World) -> str:
     """The DataVolume that the live machine uses for the disk, if there is one."""
-    for volume in items(names.machine(resource, world), "spec", "template", "spec", "volumes"):
-        if volume.get("name") == disk.name and (name := text(volume, "dataVolume", "name")):
+    return _used(names.machine(resource, world), disk.name)
+
+
+def _used(machine: Manifest | None, disk: str) -> str:
+    for volume in items(machine, "spec", "template", "spec", "volumes"):
+        if volume.get("name") == disk and (name := text(volume, "dataVolume", "name")):
             return name
     return ""
 
@@ -157,7 +162,14 @@ def _volume(resource: Resource, world: World, name: str) -> Manifest | None:
     return world.children.get(names.ref(resource, DATA_VOLUME, name))
 
 
-def _origin(resource: Resource, source: Source) -> Manifest:
+def neighbours(resource: Resource) -> tuple[ObjectRef, ...]:
+    """The machines of which a disk is copied."""
+    spec: CloudVMSpec = resource.spec
+    copied = (disk.source.disk for disk in spec.disks)
+    return tuple(names.ref(resource, VIRTUAL_MACHINE, source.vm) for source in copied if source)
+
+
+def _origin(resource: Resource, source: Source, world: World) -> Manifest:
     """The source in CDI's words."""
     here = {"namespace": resource.namespace}
     extras: Manifest = {}
@@ -175,7 +187,9 @@ def _origin(resource: Resource, source: Source) -> Manifest:
     if source.snapshot:
         return {"snapshot": {"name": source.snapshot, **here}}
     if source.disk:
-        return {"pvc": {"name": f"{source.disk.vm}-{source.disk.disk}", **here}}
+        theirs = world.named.get(names.ref(resource, VIRTUAL_MACHINE, source.disk.vm))
+        volume = _used(theirs, source.disk.disk) or f"{source.disk.vm}-{source.disk.disk}"
+        return {"pvc": {"name": volume, **here}}
     return {"blank": {}}
 
 
