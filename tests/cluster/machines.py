@@ -80,6 +80,17 @@ def migrate(kubectl: Kubectl, name: str) -> str:
     return kubectl("create", "-f", "-", "-o", "jsonpath={.metadata.name}", given=json.dumps(asked)).strip()
 
 
+def restore(name: str, of: str, to: str) -> Manifest:
+    """A VirtualMachineRestore of a snapshot to a machine."""
+    target = {"apiGroup": "kubevirt.io", "kind": "VirtualMachine", "name": to}
+    return {
+        "apiVersion": "snapshot.kubevirt.io/v1beta1",
+        "kind": "VirtualMachineRestore",
+        "metadata": {"name": name},
+        "spec": {"target": target, "virtualMachineSnapshotName": of},
+    }
+
+
 def call(kubectl: Kubectl, name: str, verb: str) -> str:
     """PUT a subresource of a running machine; raises `RefusedError`."""
     path = f"{_SUBRESOURCES}/namespaces/{kubectl.namespace}/virtualmachineinstances/{name}/{verb}"

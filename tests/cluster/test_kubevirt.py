@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from pileus.local import ClusterError, LocalCluster, launch, status
+from pileus.local import ClusterError, LocalCluster, host, images, launch, plan, status
+from pileus.local.report import Silent
 from pileus.local.vmnode.names import HANDLER_PORT, NODES
 from tests.cluster.machines import (
     asked,
@@ -26,6 +27,7 @@ from tests.cluster.machines import (
     machine,
     migrate,
     network,
+    restore,
     running,
     said,
     snapshot,
@@ -348,6 +350,37 @@ def test_a_machine_starts_with_an_interface_of_a_network_that_there_is(kubectl: 
     kubectl.until("vmi", "vm", lambda found: "domain" in _interfaces(found).get("lan", ""))
 
 
+def test_a_machine_is_restored_from_its_snapshot(vm: Kubectl) -> None:
+    vm.apply(snapshot("before", "vm"))
+    taken = vm.until("vmsnapshot", "before", lambda found: said(found, "readyToUse"))
+    assert taken["status"]["snapshotVolumes"]["includedVolumes"] == ["root"]
+    vm.edit("vm", "vm", {"spec": {"runStrategy": "Halted"}})
+    vm.until("vm", "vm", stopped)
+    vm.apply(restore("back", of="before", to="vm"))
+    vm.until("vmrestore", "back", lambda found: said(found, "complete"))
+    (volume,) = vm.get("vm", "vm")["spec"]["template"]["spec"]["volumes"]
+    restored = volume["persistentVolumeClaim"]["claimName"]
+    assert vm.get("pvc", restored)["spec"]["dataSourceRef"]["kind"] == "VolumeSnapshot"
+    vm.edit("vm", "vm", {"spec": {"runStrategy": "Always"}})
+    vm.until("vm", "vm", running)
+
+
+def test_a_drained_node_s_machine_moves(vm: Kubectl) -> None:
+    strategy = {"evictionStrategy": "LiveMigrate"}
+    vm.edit("vm", "vm", {"spec": {"runStrategy": "Halted", "template": {"spec": strategy}}})
+    vm.until("vm", "vm", stopped)
+    vm.edit("vm", "vm", {"spec": {"runStrategy": "Always"}})
+    vm.until("vm", "vm", running)
+    before = vm.get("vmi", "vm")["status"]["nodeName"]
+    launcher = next(pod["metadata"]["name"] for pod in vm.list("pods") if said(pod, "phase") == "Running")
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": launcher}}
+    path = f"/api/v1/namespaces/{vm.namespace}/pods/{launcher}/eviction"
+    with pytest.raises(RefusedError, match="evacuation"):
+        vm("create", "--raw", path, "-f", "-", given=json.dumps(eviction))
+    vm.until("vmi", "vm", lambda found: found["status"]["nodeName"] != before)
+    vm.until("vm", "vm", running)
+
+
 def test_a_lost_node_is_told_by_the_machine(vm: Kubectl, agent: VmNode) -> None:
     agent.lose(vm.get("vmi", "vm")["status"]["nodeName"])
     told = vm.until("vm", "vm", lambda found: condition(found, "Ready").get("status") == "False")
@@ -381,6 +414,34 @@ def test_only_virt_api_may_call_the_played_handler(admin: Kubectl) -> None:
     url = f"https://{address}:{HANDLER_PORT}/v1/namespaces/default/virtualmachineinstances/vm/pause"
     with pytest.raises(OSError, match=r"closed connection|certificate required"):
         urllib.request.urlopen(urllib.request.Request(url, method="PUT"), context=unnamed, timeout=10)
+
+
+def test_beside_a_real_node_and_beside_another_cluster(virtual: LocalCluster, tmp_path: Path) -> None:
+    if host.lacks(Silent()):
+        pytest.skip("Pods cannot run on this machine.")
+    cluster = LocalCluster(tmp_path / "real", profile="node", with_=["kubevirt"])
+    container = {"name": "main", "image": images.ref("pause"), "imagePullPolicy": "Never"}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "real"},
+        "spec": {"containers": [container]},
+    }
+    try:
+        cluster.up()
+        kubectl = Kubectl(cluster.kubectl, cluster.kubeconfig)
+        kubectl.apply(pod, disk("root"), machine("vm", volumes=("root",)))
+        assert (
+            kubectl.until("vmi", "vm", lambda vmi: said(vmi, "phase") == "Running")["status"]["nodeName"]
+            in NODES
+        )
+        real = kubectl.until("pod", "real", lambda found: said(found, "phase") == "Running")
+        assert real["spec"]["nodeName"] == plan.NODE
+        call(kubectl, "vm", "pause")
+        kubectl.until("vm", "vm", lambda found: said(found, "printableStatus") == "Paused")
+        assert virtual.running()
+    finally:
+        cluster.down()
 
 
 def test_parts_that_end_start_again(virtual: LocalCluster, vm: Kubectl) -> None:

@@ -79,6 +79,18 @@ def up(
 
 
 @local_group.command()
+@click.option("--with", "with_", multiple=True, metavar="NAME", help="As for `up`; repeatable.")
+def build(with_: tuple[str, ...]) -> None:
+    """Build the programs that a cluster will need; a quick no-op where they are built."""
+    from pileus.local import engines, plan
+
+    try:
+        engines.build(plan.programs(plan.Profile.NODE, with_), report=Report())
+    except engines.EngineError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@local_group.command()
 @_directory
 def down(directory: Path | None) -> None:
     """End the cluster and everything in it."""

@@ -130,7 +130,8 @@ class LocalCluster:
                     self._extend(record, wanted, programs)
                 if not profile.provided:
                     self._wait_for_parts(before)
-                if kubevirt.NAME in wanted and not (record and kubevirt.NAME in record.with_):
+                done = record is not None and record.complete and kubevirt.NAME in record.with_
+                if kubevirt.NAME in wanted and not done:
                     self._virtualize(profile, programs)
                 self._complete(profile, wanted)
             except BaseException as error:

@@ -45,17 +45,17 @@ FOREIGN: dict[str, Foreign] = {
             "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",
         ),
     ),
+    "volume-snapshots": Foreign(
+        "github.com/kubernetes-csi/external-snapshotter/client/v8@v8.7.0",
+        ("config/crd/snapshot.storage.k8s.io_*.yaml",),
+    ),
     "envoy-gateway": Foreign(
         "github.com/envoyproxy/gateway@v1.9.1", ("charts/gateway-helm/charts/crds/crds/generated/*.yaml",)
     ),
 }
 
 BESIDE_KUBEVIRT: dict[str, Foreign] = {
-    # What KubeVirt and CDI use where it is there. Their own definitions are printed by programs of theirs.
-    "volume-snapshots": Foreign(
-        "github.com/kubernetes-csi/external-snapshotter/client/v8@v8.7.0",
-        ("config/crd/snapshot.storage.k8s.io_*.yaml",),
-    ),
+    # Only beside KubeVirt, whose own definitions are printed by a program.
     "multus": Foreign(
         "github.com/k8snetworkplumbingwg/network-attachment-definition-client@v1.7.7",
         ("artifacts/networks-crd.yaml",),

@@ -1,5 +1,8 @@
 module pileus.dev/engines/cdi
 
+// The replacements are CDI's own. The checksum database lacks openshift/library-go at this version: the sum in
+// go.sum is the one of CDI's go.sum.
+
 go 1.26.0
 
 replace (

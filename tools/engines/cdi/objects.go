@@ -34,9 +34,10 @@ func objects() {
 	})
 	check(err)
 	for _, object := range operator {
-		// The operator's own objects hold one definition, of the CDI object itself.
+		// The operator's own objects hold the definition of the CDI object itself, more than once.
 		if object.GetObjectKind().GroupVersionKind().Kind == "CustomResourceDefinition" {
 			show(object)
+			break
 		}
 	}
 	for _, object := range inside {

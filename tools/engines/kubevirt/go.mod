@@ -1,5 +1,7 @@
 module pileus.dev/engines/kubevirt
 
+// The replacements are KubeVirt's own, with its two local modules taken from where they are published.
+
 go 1.24.0
 
 replace (

@@ -39,7 +39,7 @@ def before(client: Kubectl, site: Site) -> None:
     """Definitions, roles, accounts and configuration. Raises KubectlError and ObjectsError."""
     definitions = [*_printed(site, "kubevirt-objects", "definitions"), *_of(_cdi(site), (_DEFINITION,))]
     client.apply(definitions)
-    install_crds(client.program, client.kubeconfig, BESIDE_KUBEVIRT)
+    install_crds(client.program, client.kubeconfig, ["volume-snapshots", *BESIDE_KUBEVIRT])
     established(client, [f"crd/{document['metadata']['name']}" for document in definitions])
     manifest = list(yaml.safe_load_all(_MANIFEST.read_text()))
     for document in manifest:

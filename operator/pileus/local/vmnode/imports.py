@@ -19,6 +19,8 @@ LASTS = 4.0
 BACK_OFF = 5.0
 """Seconds before a failed importer is started again."""
 _METRIC = "kubevirt_cdi_import_progress_total"
+_VOLUME = "cdi-data-vol"
+"""What CDI calls the volume that is filled; there may be another to work in."""
 _WRONG_CONTENT = "checksum mismatch"
 """What CDI looks for in a message: an error for good."""
 
@@ -78,15 +80,11 @@ def _order(world: World, pod: Manifest) -> Order:
 def _disk(world: World, pod: Manifest) -> str:
     """The claim that users know: populators import into another one, which the first one owns."""
     namespace = pod["metadata"]["namespace"]
-    claims = [
-        v["persistentVolumeClaim"]["claimName"]
-        for v in pod["spec"]["volumes"]
-        if "persistentVolumeClaim" in v
-    ]
-    found = world.find("PersistentVolumeClaim", namespace, claims[0])
+    volume = next(volume for volume in pod["spec"]["volumes"] if volume["name"] == _VOLUME)
+    claim: str = volume["persistentVolumeClaim"]["claimName"]
+    found = world.find("PersistentVolumeClaim", namespace, claim)
     owners = (found or {}).get("metadata", {}).get("ownerReferences", [])
-    owner: str = next((o["name"] for o in owners if o["kind"] == "PersistentVolumeClaim"), claims[0])
-    return owner
+    return next((o["name"] for o in owners if o["kind"] == "PersistentVolumeClaim"), claim)
 
 
 def _ended(pod: Manifest, code: int, words: str, now: datetime.datetime) -> Manifest:
@@ -120,8 +118,11 @@ def _tried_again(pod: Manifest, now: datetime.datetime) -> Manifest | None:
 
 
 def _status(pod: Manifest, state: Manifest, **fields: object) -> Manifest:
-    before = {**pod["status"]["containerStatuses"][0], "ready": False, "started": False}
-    return {"containerStatuses": [{**before, "state": state, **fields}]}
+    """That of its first container, which imports."""
+    first, *others = pod["status"]["containerStatuses"]
+    return {
+        "containerStatuses": [{**first, "ready": False, "started": False, "state": state, **fields}, *others]
+    }
 
 
 def _after(moment: str, now: datetime.datetime, seconds: float = 1.0) -> bool:

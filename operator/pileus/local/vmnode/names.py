@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-NODES = ("vm1", "vm2")
+RANGES = {"vm1": "10.245.1.0/24", "vm2": "10.245.2.0/24"}
+"""The played nodes, and where their launchers' addresses come from: apart from those of real pods."""
+NODES = tuple(RANGES)
 OURS = "local.pileus.dev/vm-node"
 """Label and taint of the played nodes."""
 DRIVER = "vm-disks.local.pileus.dev"

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pileus.local.vmnode import imports
 from pileus.local.vmnode.api import Manifest, Write, delete_now, patch
 from pileus.local.vmnode.clock import stamp
-from pileus.local.vmnode.names import CREATED_BY
+from pileus.local.vmnode.names import CREATED_BY, RANGES
 from pileus.local.vmnode.orders import lost
 from pileus.local.vmnode.world import World
 
@@ -170,7 +170,7 @@ def _unready(pod: Manifest, now: datetime.datetime) -> list[Manifest]:
 
 def _free_address(world: World, node: Manifest) -> str:
     """One of the node's range; nothing listens there."""
-    network = ipaddress.ip_network(node["spec"].get("podCIDR", "10.245.0.0/16"))
+    network = ipaddress.ip_network(RANGES[node["metadata"]["name"]])
     used = {pod["status"].get("podIP") for pod in world.pods()}
     hosts = (str(host) for number, host in enumerate(network.hosts()) if number > 0)
     return next(host for host in hosts if host not in used)
