@@ -84,7 +84,7 @@ def test_a_snapshot_that_fails_says_why(vms: Kubectl) -> None:
     assert not snapshots(told)["db-first"]["ready"]
     assert condition(told, "Ready")["status"] == "True", "the machine itself is well"
     vms.edit("cvm", "db", {"spec": {"snapshots": {"restore": "db-first", "stopToRestore": True}}})
-    vms.until("cvm", "db", says("SnapshotNotReady", "db-first"))
+    vms.until("cvm", "db", says("SnapshotNotReady", "db-first", "array is full"))
     VmNode(vms).finish_snapshot("db-root")
     vms.until("cvm", "db", ready)
     assert volumes(vms) != {"root": "db-root"}, "it went back once it could"
@@ -113,7 +113,8 @@ def test_a_schedule_takes_one_a_night_and_keeps_so_many(vms: Kubectl, clock: Clo
 
     VmNode(vms).fail_snapshot("db-root", "The array is full.")
     pass_to(4)
-    vms.until("cvm", "db", lambda found: "full" in snapshots(found).get(name(4), {}).get("reason", ""))
+    told = vms.until("cvm", "db", lambda found: "full" in snapshots(found).get(name(4), {}).get("reason", ""))
+    assert set(snapshots(told)) == {name(2), name(3), name(4)}, "no good one goes for one that may fail"
     VmNode(vms).finish_snapshot("db-root")
     vms.until("cvm", "db", usable(name(3), name(4)))
 
@@ -148,6 +149,9 @@ def test_a_running_machine_is_not_restored_until_it_may_be_stopped(vms: Kubectl)
     wake(vms)
     vms.until("cvm", "db", lambda found: ready(found) and not snapshots(found))
     assert volumes(vms) == {"root": now}, "it is not done again"
+
+    up(vms, vm("web", disks=[root(disk={"vm": "db", "disk": "root"})]))
+    assert filled_from(vms, "web-root")["pvc"]["name"] == now, "a copy is of what the machine has by now"
 
 
 def test_a_stopped_machine_is_restored_and_stays_stopped(vms: Kubectl) -> None:
