@@ -109,7 +109,9 @@ def vms(virtual: LocalCluster, clock: Clock, request: pytest.FixtureRequest) -> 
     kubectl = Kubectl(virtual.kubectl, virtual.kubeconfig, f"vm-{words}-{os.urandom(2).hex()}")
     kubectl("create", "namespace", kubectl.namespace)
     yield kubectl
-    kubectl.delete("cvm", "--all")
+    kubectl(
+        "delete", "cvm", "--all", "--timeout=90s"
+    )  # before the namespace, in which nothing can be made then
     kubectl.delete("namespace", kubectl.namespace)
 
 
