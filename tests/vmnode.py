@@ -35,6 +35,18 @@ class VmNode:
         """The import works."""
         self._order("import", disk, None)
 
+    def hold_snapshot(self, claim: str) -> None:
+        """Snapshots of the claim do not become ready."""
+        self._order("snapshot", claim, "hold")
+
+    def fail_snapshot(self, claim: str, words: str) -> None:
+        """Snapshots of the claim fail with these words."""
+        self._order("snapshot", claim, f"fail {words}")
+
+    def finish_snapshot(self, claim: str) -> None:
+        """Snapshots of the claim work."""
+        self._order("snapshot", claim, None)
+
     def hold_migration(self, machine: str) -> None:
         """The machine's migration runs and does not end."""
         self._order("migration", machine, "hold")
@@ -46,10 +58,6 @@ class VmNode:
     def finish_migration(self, machine: str) -> None:
         """The machine's migration works."""
         self._order("migration", machine, None)
-
-    def fail_snapshot(self, disk: str, words: str) -> None:
-        """A snapshot of this disk's volume fails with this error."""
-        self._order("snapshot", disk, f"fail {words}")
 
     def without_agent(self, machine: str) -> None:
         """The guest has no agent."""

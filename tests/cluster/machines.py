@@ -48,6 +48,27 @@ def machine(name: str, *, volumes: tuple[str, ...] = (), disks: tuple[str, ...] 
     }
 
 
+def snapshot(name: str, machine: str, **spec: Any) -> Manifest:
+    """A VirtualMachineSnapshot."""
+    source = {"apiGroup": "kubevirt.io", "kind": "VirtualMachine", "name": machine}
+    return {
+        "apiVersion": "snapshot.kubevirt.io/v1beta1",
+        "kind": "VirtualMachineSnapshot",
+        "metadata": {"name": name},
+        "spec": {"source": source, **spec},
+    }
+
+
+def network(name: str) -> Manifest:
+    """A network of Multus; nothing reads its configuration here."""
+    return {
+        "apiVersion": "k8s.cni.cncf.io/v1",
+        "kind": "NetworkAttachmentDefinition",
+        "metadata": {"name": name},
+        "spec": {"config": json.dumps({"cniVersion": "0.3.1", "type": "bridge", "bridge": name})},
+    }
+
+
 def migrate(kubectl: Kubectl, name: str) -> str:
     """Ask for a migration of a machine; its name."""
     asked = {
@@ -57,17 +78,6 @@ def migrate(kubectl: Kubectl, name: str) -> str:
         "spec": {"vmiName": name},
     }
     return kubectl("create", "-f", "-", "-o", "jsonpath={.metadata.name}", given=json.dumps(asked)).strip()
-
-
-def snapshot(name: str, of: str) -> Manifest:
-    """A VirtualMachineSnapshot."""
-    source = {"apiGroup": "kubevirt.io", "kind": "VirtualMachine", "name": of}
-    return {
-        "apiVersion": "snapshot.kubevirt.io/v1beta1",
-        "kind": "VirtualMachineSnapshot",
-        "metadata": {"name": name},
-        "spec": {"source": source},
-    }
 
 
 def restore(name: str, of: str, to: str) -> Manifest:

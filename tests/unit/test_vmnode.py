@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pileus.local.vmnode import imports, migrations, pods, volumes
+from pileus.local.vmnode import imports, migrations, pods, sizes
 from pileus.local.vmnode.api import merged
 from pileus.local.vmnode.clock import stamp
 from pileus.local.vmnode.orders import LOST, NAME, Order, lost, order
@@ -94,7 +94,7 @@ def test_launchers_that_are_left_behind(state: Manifest, pod: str, expected: boo
     ("quantity", "expected"), [("1Gi", 2**30), ("500M", 5e8), ("10", 10.0), ("1.5Ki", 1536), ("2Ti", 2**41)]
 )
 def test_sizes(quantity: str, expected: float) -> None:
-    assert volumes.size(quantity) == expected
+    assert sizes.size(quantity) == expected
 
 
 def importer(state: Manifest, **more: Any) -> Manifest:

@@ -107,6 +107,12 @@ ENGINES: dict[str, Engine] = {
         _kubevirt("virt-controller", "kubevirt.io/kubevirt/cmd/virt-controller"),
         _kubevirt("kubevirt-objects", "pileus.dev/engines/kubevirt"),
         Engine("cdi", "cdi", "pileus.dev/engines/cdi", "kubevirt.io/containerized-data-importer"),
+        Engine(
+            "snapshot-controller",
+            "snapshotter",
+            "github.com/kubernetes-csi/external-snapshotter/v8/cmd/snapshot-controller",
+            "github.com/kubernetes-csi/external-snapshotter/v8",
+        ),
         Engine("helm", "helm", "helm.sh/helm/v4/cmd/helm", "helm.sh/helm/v4"),
         Engine("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok", "sigs.k8s.io/kwok"),
         Engine(

@@ -54,12 +54,21 @@ FOREIGN: dict[str, Foreign] = {
     ),
 }
 
+BESIDE_KUBEVIRT: dict[str, Foreign] = {
+    # Only beside KubeVirt, whose own definitions are printed by a program.
+    "multus": Foreign(
+        "github.com/k8snetworkplumbingwg/network-attachment-definition-client@v1.7.7",
+        ("artifacts/networks-crd.yaml",),
+    ),
+}
+
 
 def crds(name: str) -> list[Path]:
     """The files that define a project's kinds, downloaded once. Raises ForeignError."""
-    if name not in FOREIGN:
-        raise ForeignError(f"There are no definitions called {name}; there are {', '.join(sorted(FOREIGN))}.")
-    foreign = FOREIGN[name]
+    known = FOREIGN | BESIDE_KUBEVIRT
+    if name not in known:
+        raise ForeignError(f"There are no definitions called {name}; there are {', '.join(sorted(known))}.")
+    foreign = known[name]
     root = _module(foreign.module)
     found = sorted(path for pattern in foreign.files for path in root.glob(pattern))
     if not found:

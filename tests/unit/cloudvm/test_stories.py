@@ -476,11 +476,47 @@ def test_snapshots_by_schedule_with_retention(cluster: Cluster) -> None:
         cluster.now += dt.timedelta(days=1)
         cluster.settle(resource)
         succeed(cluster)
+        cluster.settle(resource)
     assert taken(cluster) == ["db-auto-202601050300", "db-auto-202601060300"]
     assert [entry["name"] for entry in cluster.judge(resource).fields["snapshots"]] == [
         "db-auto-202601060300",
         "db-auto-202601050300",
     ]
+
+
+def test_an_old_snapshot_goes_only_when_the_next_can_be_used(cluster: Cluster) -> None:
+    resource = vm(snapshots={"schedules": [{"cron": "0 3 * * *", "keep": 1}]})
+    cluster.settle(resource)
+    good, failing, last = (f"db-auto-2026010{day}0300" for day in (3, 4, 5))
+    cluster.now += dt.timedelta(days=1)
+    cluster.settle(resource)
+    succeed(cluster)
+    cluster.now += dt.timedelta(days=1)
+    cluster.settle(resource)
+    assert taken(cluster) == [good, failing], "the new one may yet fail"
+    cluster.children[ObjectRef(catalog.VIRTUAL_MACHINE_SNAPSHOT.id, "acme", failing)]["status"] = {
+        "phase": "Failed",
+        "readyToUse": False,
+    }
+    cluster.settle(resource)
+    assert taken(cluster) == [good, failing], "and it did"
+    cluster.now += dt.timedelta(days=1)
+    cluster.settle(resource)
+    assert taken(cluster) == [good, last]
+    succeed(cluster)
+    cluster.settle(resource)
+    assert taken(cluster) == [last]
+
+
+def test_a_snapshot_without_any_disk_is_not_taken_for_restored(cluster: Cluster) -> None:
+    cluster.settle(vm(snapshots={"take": "good"}))
+    succeed(cluster)
+    for ref, live in cluster.children.items():
+        if ref.kind == catalog.VIRTUAL_MACHINE_SNAPSHOT.id:
+            live["status"]["snapshotVolumes"] = {"excludedVolumes": ["root"]}
+    (finding,) = cluster.compile(vm(snapshots={"restore": "db-good"})).findings
+    assert (finding.reason, finding.stalled) == ("SnapshotFailed", True)
+    assert "no disk" in finding.message
 
 
 def test_a_snapshot_that_somebody_deleted_stays_deleted(cluster: Cluster) -> None:

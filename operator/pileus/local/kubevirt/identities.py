@@ -1,4 +1,4 @@
-"""Who KubeVirt's and CDI's parts are: client and serving certificates, by the cluster's own authority.
+"""Who the parts of KubeVirt, CDI and snapshots are: client and serving certificates, by the cluster's CA.
 
 virt-api takes a machine's status only from KubeVirt's own ServiceAccounts, so each part has the name of
 its ServiceAccount, and with it exactly the rights that KubeVirt's roles give. What is there already is
@@ -15,6 +15,7 @@ from pileus.local.parts import Site
 VIRT_API, VIRT_CONTROLLER, CDI = "virt-api", "virt-controller", "cdi"
 CDI_API = "cdi-apiserver"
 HANDLER = "virt-handler"
+SNAPSHOTS = "snapshot-controller"
 _LOOPBACK = ("localhost", "127.0.0.1")
 _ACCOUNTS = {
     VIRT_API: "kubevirt:kubevirt-apiserver",
@@ -22,6 +23,7 @@ _ACCOUNTS = {
     HANDLER: "kubevirt:kubevirt-handler",
     CDI: "cdi:cdi-sa",
     CDI_API: "cdi:cdi-apiserver",
+    SNAPSHOTS: "kube-system:snapshot-controller",
 }
 
 

@@ -1,4 +1,4 @@
-"""What the API server holds for KubeVirt and CDI: `before` their parts start, and `after` they work.
+"""What the API server holds for KubeVirt, CDI and snapshots: `before` their parts start, `after` they work.
 
 Definitions come first: both watch only what is defined when they start. Webhooks and API services come
 last: until virt-api answers, nobody could create a machine or a pod. Everything is a server-side
@@ -15,8 +15,10 @@ from typing import Any
 
 import yaml
 
-from pileus.local.foreign import established, install_crds
+from pileus.local import engines
+from pileus.local.foreign import BESIDE_KUBEVIRT, established, install_crds
 from pileus.local.kubectl import Kubectl
+from pileus.local.kubevirt.identities import SNAPSHOTS
 from pileus.local.kubevirt.parts import Ports
 from pileus.local.parts import Site
 
@@ -35,16 +37,20 @@ class ObjectsError(Exception):
 
 def before(client: Kubectl, site: Site) -> None:
     """Definitions, roles, accounts and configuration. Raises KubectlError and ObjectsError."""
-    install_crds(client.program, client.kubeconfig, ["volume-snapshots"])
     definitions = [*_printed(site, "kubevirt-objects", "definitions"), *_of(_cdi(site), (_DEFINITION,))]
     client.apply(definitions)
+    install_crds(client.program, client.kubeconfig, ["volume-snapshots", *BESIDE_KUBEVIRT])
     established(client, [f"crd/{document['metadata']['name']}" for document in definitions])
     manifest = list(yaml.safe_load_all(_MANIFEST.read_text()))
     for document in manifest:
         if document["kind"] == "ConfigMap":
             document["data"] = {"ca-bundle": (site.layout.pki / "ca.crt").read_text()}
     spaces = [document for document in manifest if document["kind"] == "Namespace"]
-    rights = [*_printed(site, "kubevirt-objects", "roles"), *_except(_cdi(site), (_DEFINITION, *_ROUTES))]
+    rights = [
+        *_printed(site, "kubevirt-objects", "roles"),
+        *_except(_cdi(site), (_DEFINITION, *_ROUTES)),
+        *_of(_snapshots(), ("ServiceAccount", "ClusterRole", "ClusterRoleBinding")),
+    ]
     client.apply([*spaces, *rights, *(document for document in manifest if document not in spaces)])
     client.set_status("kubevirt", "kubevirt", _DEPLOYED, namespace="kubevirt")
 
@@ -76,6 +82,12 @@ def _route(document: Document, ports: Ports, authority: bytes) -> None:
 
 def _cdi(site: Site) -> list[Document]:
     return _printed(site, "cdi", "objects")
+
+
+def _snapshots() -> list[Document]:
+    module = f"{engines.ENGINES[SNAPSHOTS].module}@{engines.version(SNAPSHOTS)}"
+    file = "deploy/kubernetes/snapshot-controller/rbac-snapshot-controller.yaml"
+    return [found for found in yaml.safe_load_all((engines.module_dir(module) / file).read_text()) if found]
 
 
 def _of(documents: Iterable[Document], kinds: tuple[str, ...]) -> list[Document]:

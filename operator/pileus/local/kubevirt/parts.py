@@ -1,4 +1,4 @@
-"""The processes of KubeVirt and CDI, and the one that plays the nodes.
+"""The processes of KubeVirt, CDI and volume snapshots, and the one that plays the nodes.
 
 All listen on loopback. In a network of their own ports are fixed; elsewhere they are free ones, and
 the played nodes have a loopback address that is their cluster's alone, because importers and handlers
@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from pileus.local import launch
-from pileus.local.kubevirt.identities import CDI, CDI_API, HANDLER, VIRT_API, VIRT_CONTROLLER
+from pileus.local.kubevirt.identities import CDI, CDI_API, HANDLER, SNAPSHOTS, VIRT_API, VIRT_CONTROLLER
 from pileus.local.parts import Part, Probe, Site
 from pileus.local.paths import CHECKOUT
 
 VM_NODE = "vm-node"
 HANDLER_PORT = 8186
-PROGRAMS = (VIRT_API, VIRT_CONTROLLER, CDI, "kubevirt-objects")
+PROGRAMS = (VIRT_API, VIRT_CONTROLLER, CDI, SNAPSHOTS, "kubevirt-objects")
 LAUNCHER_IMAGE = "local.pileus.dev/no-virt-launcher"
 """Nobody pulls it: the node that would is played."""
 
@@ -32,14 +32,15 @@ class Ports:
     virt_api: int = 8443
     virt_controller: int = 8444
     cdi: int = 8445
+    snapshots: int = 8446
 
 
 def ports(spec: Mapping[str, Any], *, own_network: bool) -> Ports:
     """Those of the parts that the first process knows already, else new ones."""
     known = {part["name"]: part["port"] for part in spec["parts"]}
     if VIRT_API in known:
-        return Ports(known[VIRT_API], known[VIRT_CONTROLLER], known[CDI])
-    return Ports() if own_network else Ports(*launch.free_ports(3))
+        return Ports(known[VIRT_API], known[VIRT_CONTROLLER], known[CDI], known[SNAPSHOTS])
+    return Ports() if own_network else Ports(*launch.free_ports(4))
 
 
 def node_address(site: Site) -> str:
@@ -50,7 +51,13 @@ def node_address(site: Site) -> str:
 
 def parts(site: Site, ports: Ports) -> list[Part]:
     """All of them; they end and start again until their definitions are there."""
-    return [_virt_api(site, ports), _virt_controller(site, ports), _cdi(site, ports), _vm_node(site)]
+    return [
+        _virt_api(site, ports),
+        _virt_controller(site, ports),
+        _cdi(site, ports),
+        _snapshots(site, ports),
+        _vm_node(site),
+    ]
 
 
 def _virt_api(site: Site, ports: Ports) -> Part:
@@ -96,6 +103,18 @@ def _cdi(site: Site, ports: Ports) -> Part:
     return _part(CDI, argv, site, ports.cdi, Probe(f"https://127.0.0.1:{ports.cdi}/healthz"))
 
 
+def _snapshots(site: Site, ports: Ports) -> Part:
+    argv = site.flags(
+        site.program(SNAPSHOTS),
+        kubeconfig=site.kubeconfig(SNAPSHOTS),
+        http_endpoint=f"127.0.0.1:{ports.snapshots}",
+        kube_api_qps=50,
+        kube_api_burst=100,
+    )
+    probe = Probe(f"http://127.0.0.1:{ports.snapshots}/metrics")
+    return _part(SNAPSHOTS, argv, site, ports.snapshots, probe)
+
+
 def _vm_node(site: Site) -> Part:
     address = node_address(site)
     argv = site.flags(
@@ -113,5 +132,5 @@ def _vm_node(site: Site) -> Part:
 
 
 def _part(name: str, argv: tuple[str, ...], site: Site, port: int, probe: Probe) -> Part:
-    env = {"POD_NAMESPACE": "kubevirt"} if name != CDI else {}
+    env = {"POD_NAMESPACE": "kubevirt"} if name in (VIRT_API, VIRT_CONTROLLER) else {}
     return Part(name, argv, site.versions[name], after=("kube-apiserver",), ready=probe, port=port, env=env)

@@ -11,7 +11,7 @@ import datetime
 import sys
 from collections.abc import Iterator
 
-from pileus.local.vmnode import clock, machines, nodes, pods, snapshots, volumes
+from pileus.local.vmnode import clock, machines, networks, nodes, pods, snapshots, volumes
 from pileus.local.vmnode.api import Api, ApiError, Manifest, Write, create
 from pileus.local.vmnode.names import NODES
 from pileus.local.vmnode.world import World
@@ -65,6 +65,7 @@ class Life:
         yield from volumes.due(self._world)
         yield from snapshots.due(self._world, now)
         yield from pods.due(self._world, now, self._address)
+        yield from networks.due(self._world)
         yield from machines.due(self._world, now)
 
     async def _leases(self) -> None:

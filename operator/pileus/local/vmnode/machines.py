@@ -27,6 +27,7 @@ GUEST = {
     "machine": "x86_64",
 }
 _SHARED = "ReadWriteMany"
+_ATTACHED = "multus-status"
 
 
 def due(world: World, now: datetime.datetime) -> Iterator[Write]:
@@ -117,7 +118,7 @@ def _seen(world: World, machine: Manifest, pod: Manifest, now: datetime.datetime
     """What virt-handler looks at again and again."""
     return {
         "conditions": _conditions(world, machine, now),
-        "interfaces": _interfaces(machine, pod),
+        "interfaces": interfaces(machine, pod),
         "volumeStatus": [_volume(volume) for volume in machine["status"].get("volumeStatus", [])],
     }
 
@@ -159,20 +160,31 @@ def _migratable(machine: Manifest, now: datetime.datetime) -> Manifest:
     return _true("LiveMigratable", now)
 
 
-def _interfaces(machine: Manifest, pod: Manifest) -> list[Manifest]:
+def interfaces(machine: Manifest, pod: Manifest) -> list[Manifest]:
+    """Those of the launcher that are plugged into the guest, or are being unplugged from it."""
     known = {found.get("name"): found for found in machine["status"].get("interfaces", [])}
+    attached = {network["name"] for network in machine["spec"].get("networks", []) if "multus" in network}
     listed = []
     for number, interface in enumerate(machine["spec"]["domain"]["devices"].get("interfaces", [])):
+        before = known.get(interface["name"], {})
+        sources = ["domain", "guest-agent"] if interface.get("state") != "absent" else []
+        if interface["name"] in attached:
+            # virt-controller's word for what the launcher has; it comes before the guest's, and goes after.
+            if _ATTACHED not in before.get("infoSource", ""):
+                continue
+            sources.append(_ATTACHED)
+        if not sources:
+            continue
         seen = {
             "name": interface["name"],
             "interfaceName": f"eth{number}",
             "mac": interface.get("macAddress") or _mac(machine, interface["name"]),
-            "infoSource": "domain, guest-agent",
+            "infoSource": ", ".join(sources),
             "queueCount": 1,
         }
-        if number == 0:
+        if interface["name"] not in attached:
             seen |= {"ipAddress": pod["status"]["podIP"], "ipAddresses": [pod["status"]["podIP"]]}
-        listed.append({**known.get(interface["name"], {}), **seen})
+        listed.append({**before, **seen})
     return listed
 
 

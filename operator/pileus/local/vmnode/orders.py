@@ -1,18 +1,19 @@
 """What a test or a curious user tells the played nodes to do wrong.
 
-A namespace's orders are in its ConfigMap `vm-node`, one a key: `import.NAME` and `snapshot.NAME` for the
-DataVolume or claim NAME, `migration.NAME` and `agent.NAME` for the machine NAME. Without an order everything
-works. A node is lost while the Node object has the annotation `local.pileus.dev/lost`.
+A namespace's orders are in its ConfigMap `vm-node`, one a key: `import.NAME` for the DataVolume or claim
+NAME, `snapshot.NAME` for snapshots of the claim NAME, `migration.NAME` and `agent.NAME` for the machine
+NAME. Without an order everything works. A node is lost while the Node object has the annotation
+`local.pileus.dev/lost`.
 
 | key | value | what happens |
 |---|---|---|
 | import.NAME | hold 42 | the import stays at 42 percent |
 | import.NAME | fail WORDS | the importer ends with an error and is started again, as kubelet does |
+| snapshot.NAME | fail WORDS | snapshots of the claim that are taken now fail with these words |
+| snapshot.NAME | hold | they are not ready, and nothing is said of them |
 | migration.NAME | fail WORDS | the source reports that the migration failed |
 | migration.NAME | hold | the migration runs and does not end |
 | agent.NAME | absent | no guest agent is connected |
-| snapshot.NAME | fail WORDS | a snapshot of the claim NAME fails with this error |
-| snapshot.NAME | hold | it does not become ready |
 """
 
 from __future__ import annotations

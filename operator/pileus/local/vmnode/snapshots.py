@@ -1,6 +1,7 @@
-"""A CSI driver's part in snapshots of volumes: they become ready at once, and go when theirs are gone.
+"""The CSI snapshotter's part for the class `vm-disks`: snapshots of volumes that become ready, or fail.
 
-Only for the played driver. As volumes hold nothing, so do their snapshots.
+The snapshot controller makes a content for each VolumeSnapshot and takes over what is said of it. A snapshot
+holds nothing, like the volume that it is of. Orders name the claim that is taken a snapshot of.
 """
 
 from __future__ import annotations
@@ -8,93 +9,68 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator
 
-from pileus.local.vmnode.api import Manifest, Write, create, patch
+from pileus.local.vmnode.api import Manifest, Write, patch
 from pileus.local.vmnode.clock import stamp
 from pileus.local.vmnode.names import DRIVER
 from pileus.local.vmnode.orders import NAME, order
-from pileus.local.vmnode.volumes import size
+from pileus.local.vmnode.sizes import size
 from pileus.local.vmnode.world import World
 
-_GROUP = "/apis/snapshot.storage.k8s.io/v1"
-_CONTENTS = f"{_GROUP}/volumesnapshotcontents"
+_CONTENTS = "/apis/snapshot.storage.k8s.io/v1/volumesnapshotcontents"
+_PROTECTION = "snapshot.storage.kubernetes.io/volumesnapshotcontent-bound-protection"
+_BEING_DELETED = "snapshot.storage.kubernetes.io/volumesnapshot-being-deleted"
+"""Annotation by which the snapshot controller says that nothing holds a content any more."""
 
 
 def due(world: World, now: datetime.datetime) -> Iterator[Write]:
-    """What the snapshot controller and the driver's sidecar would write."""
-    for snapshot in world.every("VolumeSnapshot"):
-        named = snapshot["spec"].get("volumeSnapshotClassName", "")
-        kind = world.find("VolumeSnapshotClass", "", named)
-        ready = snapshot.get("status", {}).get("readyToUse")
-        if kind is not None and kind["driver"] == DRIVER and not ready:
-            yield from _snapshot(world, snapshot, kind, now)
+    """What the snapshotter beside the driver would write."""
     for content in world.every("VolumeSnapshotContent"):
-        if content["spec"]["driver"] == DRIVER and not _wanted(world, content):
-            yield Write("DELETE", f"{_CONTENTS}/{content['metadata']['name']}", {})
+        if content["spec"].get("driver") != DRIVER:
+            continue
+        if content["metadata"].get("deletionTimestamp"):
+            yield from _let_go(content)
+        elif (status := _status(world, content, now)) is not None:
+            yield patch(f"{_path(content)}/status", {"status": status})
 
 
-def _snapshot(world: World, snapshot: Manifest, kind: Manifest, now: datetime.datetime) -> Iterator[Write]:
-    metadata = snapshot["metadata"]
-    space, name = metadata["namespace"], f"snapcontent-{metadata['uid']}"
-    claimed = snapshot["spec"]["source"].get("persistentVolumeClaimName", "")
-    claim = world.find("PersistentVolumeClaim", space, claimed)
-    if claim is None or not claim["spec"].get("volumeName") or metadata.get("deletionTimestamp"):
-        return
-    path = f"{_GROUP}/namespaces/{space}/volumesnapshots/{metadata['name']}/status"
-    ordered = order(world.find("ConfigMap", space, NAME), "snapshot", claimed)
-    if ordered.verb == "fail":
-        if "error" not in snapshot.get("status", {}):
-            error = {"message": ordered.words, "time": stamp(now)}
-            yield patch(path, {"status": {"readyToUse": False, "error": error}})
-        return
-    capacity = claim["spec"]["resources"]["requests"]["storage"]
-    content = world.find("VolumeSnapshotContent", "", name)
-    if content is None:
-        yield create(_CONTENTS, _content(snapshot, kind, claim, name))
-    elif not content.get("status", {}).get("readyToUse"):
-        taken = {
-            "snapshotHandle": name,
-            "creationTime": int(now.timestamp() * 1e9),
-            "readyToUse": True,
-            "restoreSize": int(size(capacity)),
-        }
-        yield patch(f"{_CONTENTS}/{name}/status", {"status": taken})
-    elif ordered.verb != "hold":
-        taken = {
-            "boundVolumeSnapshotContentName": name,
-            "creationTime": stamp(now),
-            "readyToUse": True,
-            "restoreSize": capacity,
-            "error": None,
-        }
-        yield patch(path, {"status": taken})
+def _let_go(content: Manifest) -> Iterator[Write]:
+    metadata = content["metadata"]
+    finalizers = metadata.get("finalizers", [])
+    if _PROTECTION in finalizers and _BEING_DELETED in (metadata.get("annotations") or {}):
+        kept = [finalizer for finalizer in finalizers if finalizer != _PROTECTION]
+        # Only as it was seen: the list is replaced.
+        changes = {"finalizers": kept, "resourceVersion": metadata["resourceVersion"]}
+        yield patch(_path(content), {"metadata": changes})
 
 
-def _content(snapshot: Manifest, kind: Manifest, claim: Manifest, name: str) -> Manifest:
-    metadata = snapshot["metadata"]
+def _status(world: World, content: Manifest, now: datetime.datetime) -> Manifest | None:
+    """What a content's status becomes, or None while it stays as it is."""
+    said = content.get("status") or {}
+    if said.get("readyToUse"):
+        return None
+    handle = content["spec"]["source"].get("volumeHandle", "")
+    volume = world.find("PersistentVolume", "", handle)
+    namespace = content["spec"]["volumeSnapshotRef"]["namespace"]
+    claim = ((volume or {}).get("spec", {}).get("claimRef") or {}).get("name", "")
+    ordered = order(world.find("ConfigMap", namespace, NAME), "snapshot", claim)
+    if ordered.verb == "hold":
+        return None
+    fault = ordered.words or "failed as ordered"
+    if volume is None:
+        fault = f"volume {handle} does not exist"
+    if ordered.verb == "fail" or volume is None:
+        message = f"Failed to create snapshot: failed to take snapshot of the volume {handle}: {fault!r}"
+        if (said.get("error") or {}).get("message") == message:
+            return None
+        return {"readyToUse": False, "error": {"message": message, "time": stamp(now)}}
     return {
-        "apiVersion": "snapshot.storage.k8s.io/v1",
-        "kind": "VolumeSnapshotContent",
-        "metadata": {"name": name},
-        "spec": {
-            "deletionPolicy": kind["deletionPolicy"],
-            "driver": DRIVER,
-            "source": {"volumeHandle": claim["spec"]["volumeName"]},
-            "sourceVolumeMode": claim["spec"]["volumeMode"],
-            "volumeSnapshotClassName": kind["metadata"]["name"],
-            "volumeSnapshotRef": {
-                "apiVersion": "snapshot.storage.k8s.io/v1",
-                "kind": "VolumeSnapshot",
-                "namespace": metadata["namespace"],
-                "name": metadata["name"],
-                "uid": metadata["uid"],
-            },
-        },
+        "snapshotHandle": f"snapshot-{content['metadata']['uid']}",
+        "creationTime": int(now.timestamp() * 1e9),
+        "restoreSize": int(size(volume["spec"]["capacity"]["storage"])),
+        "readyToUse": True,
+        "error": None,
     }
 
 
-def _wanted(world: World, content: Manifest) -> bool:
-    """Whether its snapshot is there still, or would not take it along."""
-    reference = content["spec"]["volumeSnapshotRef"]
-    found = world.find("VolumeSnapshot", reference["namespace"], reference["name"])
-    there = found is not None and found["metadata"]["uid"] == reference.get("uid")
-    return there or bool(content["spec"]["deletionPolicy"] != "Delete")
+def _path(content: Manifest) -> str:
+    return f"{_CONTENTS}/{content['metadata']['name']}"

@@ -9,20 +9,9 @@ from collections.abc import Iterator
 
 from pileus.local.vmnode.api import Manifest, Write, create, patch
 from pileus.local.vmnode.names import DRIVER
+from pileus.local.vmnode.sizes import size
 from pileus.local.vmnode.world import World
 
-_OF_A_DRIVER = ("PersistentVolumeClaim", "VolumeSnapshot")
-"""Sources that a CSI driver fills a volume from by itself."""
-_FACTORS = {
-    "Ki": 2**10,
-    "Mi": 2**20,
-    "Gi": 2**30,
-    "Ti": 2**40,
-    "k": 10**3,
-    "M": 10**6,
-    "G": 10**9,
-    "T": 10**12,
-}
 _VOLUMES = "/api/v1/persistentvolumes"
 
 
@@ -42,10 +31,8 @@ def _claim(world: World, claim: Manifest) -> Iterator[Write]:
     phase = claim.get("status", {}).get("phase", "Pending")
     name = f"pvc-{claim['metadata']['uid']}"
     if phase == "Pending" and not claim["spec"].get("volumeName"):
-        source = claim["spec"].get("dataSourceRef") or {}
-        fillable = not source or source["kind"] in _OF_A_DRIVER
         if (
-            fillable
+            _fillable(world, claim)
             and not claim["metadata"].get("deletionTimestamp")
             and not world.find("PersistentVolume", "", name)
         ):
@@ -58,6 +45,20 @@ def _claim(world: World, claim: Manifest) -> Iterator[Write]:
             space, own = claim["metadata"]["namespace"], claim["metadata"]["name"]
             path = f"/api/v1/namespaces/{space}/persistentvolumeclaims/{own}/status"
             yield patch(path, {"status": {**grown, "conditions": None}})
+
+
+def _fillable(world: World, claim: Manifest) -> bool:
+    """Whether the driver can fill it by itself, and by now; a copy is not smaller than what it is of."""
+    source = claim["spec"].get("dataSourceRef") or {}
+    if not source or source["kind"] == "PersistentVolumeClaim":
+        return True
+    if source["kind"] != "VolumeSnapshot":
+        return False
+    namespace = source.get("namespace") or claim["metadata"]["namespace"]
+    snapshot = world.find("VolumeSnapshot", namespace, source["name"]) or {}
+    status = snapshot.get("status") or {}
+    asked = claim["spec"]["resources"]["requests"]["storage"]
+    return bool(status.get("readyToUse")) and size(asked) >= size(status.get("restoreSize", "0"))
 
 
 def _volume(claim: Manifest, name: str) -> Manifest:
@@ -82,11 +83,3 @@ def _volume(claim: Manifest, name: str) -> Manifest:
             },
         },
     }
-
-
-def size(quantity: str) -> float:
-    """Bytes of a quantity such as 1Gi or 500M."""
-    for suffix, factor in _FACTORS.items():
-        if quantity.endswith(suffix):
-            return float(quantity.removesuffix(suffix)) * factor
-    return float(quantity)

@@ -35,7 +35,6 @@ WATCHED = (
     Watched("StorageClass", "/apis/storage.k8s.io/v1/storageclasses"),
     *(Watched(f"Pod {node}", "/api/v1/pods", f"fieldSelector=spec.nodeName={node}") for node in NODES),
     Watched("VolumeSnapshot", "/apis/snapshot.storage.k8s.io/v1/volumesnapshots"),
-    Watched("VolumeSnapshotClass", "/apis/snapshot.storage.k8s.io/v1/volumesnapshotclasses"),
     Watched("VolumeSnapshotContent", "/apis/snapshot.storage.k8s.io/v1/volumesnapshotcontents"),
     Watched("VirtualMachineInstance", "/apis/kubevirt.io/v1/virtualmachineinstances"),
 )

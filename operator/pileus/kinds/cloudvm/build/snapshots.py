@@ -10,6 +10,7 @@ import datetime as dt
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from pileus.engine.plan import Finding, Manifest, ObjectRef
 from pileus.engine.world import Resource, World
@@ -57,6 +58,11 @@ def live(world: World) -> list[Manifest]:
     return sorted(found, key=lambda m: (text(m, "metadata", "creationTimestamp"), _name(m)), reverse=True)
 
 
+def usable(snapshot: Manifest) -> bool:
+    """True if it can be gone back to."""
+    return at(snapshot, "status", "readyToUse") is True
+
+
 def failed(snapshot: Manifest) -> bool:
     """True if it will never be of use."""
     return text(snapshot, "status", "phase") == "Failed"
@@ -83,16 +89,18 @@ def restore(
         known = ", ".join(map(_name, there[:6])) or "none"
         words = f"Snapshot {wanted!r} does not exist; there is {known}. Correct snapshots.restore."
         return None, (Finding(VmReason.SNAPSHOT_NOT_FOUND, words, stalled=True),)
-    if at(found, "status", "readyToUse") is not True:
+    if not usable(found):
         if failed(found):
             words = f"Snapshot {wanted!r} failed, and cannot be restored. Name another in snapshots.restore."
             return None, (Finding(VmReason.SNAPSHOT_FAILED, words, stalled=True),)
-        words = f"Snapshot {wanted!r} is not ready yet; it is restored once it is."
+        said = f" ({why(found)})" if why(found) else ""
+        words = f"Snapshot {wanted!r} is not ready yet{said}; it is restored once it is."
         return None, (Finding(VmReason.SNAPSHOT_NOT_READY, words),)
-    disks = at(found, "status", "snapshotVolumes", "includedVolumes")
-    return Restore(
-        wanted, text(found, "metadata", "uid"), frozenset(disks if isinstance(disks, list) else ())
-    ), ()
+    held = at(found, "status", "snapshotVolumes", "includedVolumes")
+    disks = frozenset(held if isinstance(held, list) else ())
+    if disks.isdisjoint(disk.name for disk in spec.disks) and not _restored(resource, world, wanted):
+        return None, (_empty(wanted),)
+    return Restore(wanted, text(found, "metadata", "uid"), disks), ()
 
 
 def decide(resource: Resource, spec: CloudVMSpec, world: World) -> Taken:
@@ -147,9 +155,13 @@ def _schedule(
     asked = due > begun and not there and machine is not None
     if asked:
         taken.objects.append(_snapshot(resource, name, schedule.name))
-    good = [snapshot for snapshot in mine if not failed(snapshot)]
-    room = schedule.keep - (1 if asked else 0)
-    kept = [*good[:room], *(snapshot for snapshot in mine[:1] if failed(snapshot))]
+    # An old one goes when a new one is there: what is being taken may yet fail.
+    coming = takewhile(lambda snapshot: not usable(snapshot), mine)
+    kept = [
+        *[snapshot for snapshot in mine if usable(snapshot)][: schedule.keep],
+        *[snapshot for snapshot in coming if not failed(snapshot)][: schedule.keep],
+        *(snapshot for snapshot in mine[:1] if failed(snapshot)),
+    ]
     taken.keep |= {_ref(resource, _name(snapshot)) for snapshot in kept}
     return [schedule.cron, stamp(max(due, begun) if there else begun)]
 
@@ -208,6 +220,15 @@ def _wrong(schedule: Schedule, fault: str) -> Finding:
         VmReason.INVALID_SCHEDULE,
         f"cron of snapshot schedule {schedule.name!r} cannot be read: {fault}. Write minute, hour, day, "
         "month and weekday, such as `0 3 * * *`.",
+        stalled=True,
+    )
+
+
+def _empty(wanted: str) -> Finding:
+    return Finding(
+        VmReason.SNAPSHOT_FAILED,
+        f"Snapshot {wanted!r} holds no disk of this machine, and cannot be restored: the storage classes of "
+        "its disks took no snapshots, or they had other names. Name another in snapshots.restore.",
         stalled=True,
     )
 
