@@ -30,7 +30,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
 def admin(cluster: LocalCluster) -> Kubectl:
     """kubectl for the whole cluster, with the operator's definitions in it."""
     kubectl = Kubectl(cluster.kubectl, cluster.kubeconfig)
-    kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
+    kubectl("apply", "--server-side", "-k", str(ROOT / "crds"))
     kubectl("wait", "--for=condition=Established", "crd/cloudvms.pileus.dev", "--timeout=60s")
     return kubectl
 
@@ -47,10 +47,10 @@ def pileus(admin: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture
 def ns(admin: Kubectl, pileus: VmOperator, request: pytest.FixtureRequest) -> Iterator[Kubectl]:
-    """kubectl for a new namespace, which goes after the test."""
+    """kubectl for a new namespace, which is gone before the next test counts writes."""
     kubectl = fresh(admin, request.node.name.removeprefix("test_"))
     yield kubectl
-    kubectl.delete("namespace", kubectl.namespace)
+    admin("delete", "namespace", kubectl.namespace, "--timeout=180s")
 
 
 @pytest.fixture

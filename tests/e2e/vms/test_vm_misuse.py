@@ -39,7 +39,7 @@ REFUSED = (
     ),
     Refused(
         "broken-pages-2mi",
-        vm(size={"cpu": 1, "memory": "1025Ki"}, cpu={"hugepages": "2Mi"}),
+        vm(size={"cpu": 1, "memory": "1025Mi"}, cpu={"hugepages": "2Mi"}),
         ("size.memory must be so many whole pages",),
     ),
     Refused(
@@ -191,6 +191,12 @@ TOLD = (
         "DeviceNotPermitted",
         "nvidia.com/A10",
         "a device that KubeVirt does not permit",
+    ),
+    (
+        vm(restart={"policy": "Window", "window": {"cron": "99 3 * * *"}}),
+        "InvalidSchedule",
+        "restart.window.cron",
+        "a time that no clock shows, which the pattern lets pass",
     ),
 )
 

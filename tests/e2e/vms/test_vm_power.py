@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tests.cluster.machines import condition
+from tests.cluster.traces import eventually
 from tests.e2e.kubectl import Kubectl, Manifest, RefusedError
 from tests.e2e.vms.operator import VmOperator
 from tests.e2e.vms.specs import because, change, current, made, phase, ready, running, uid, vm
@@ -49,10 +50,16 @@ def test_paused_and_resumed_is_the_same_machine(ns: Kubectl) -> None:
 def test_a_new_token_restarts_it_once(ns: Kubectl, pileus: VmOperator) -> None:
     made(ns)
     first = uid(ns)
+    seen = [first]
     change(ns, restart={"token": "one"})
-    ns.until("vmi", "vm", lambda found: found and found["metadata"]["uid"] != first)
+    with ns.watch("vmi", "vm") as states:
+        for state in states:
+            seen += [state["metadata"]["uid"]] if state else []
+            if seen[-1] != first and state and state.get("status", {}).get("phase") == "Running":
+                break
+    assert len(set(seen)) == 2, "there was one restart"
+    second = seen[-1]
     running(ns)
-    second = uid(ns)
     pileus.settled()
     pileus.restart()
     ns.edit("cvm", "vm", {"metadata": {"annotations": {"example.com/touched": "true"}}})
@@ -97,16 +104,12 @@ def test_a_protected_machine_cannot_be_deleted_even_by_the_administrator(ns: Kub
 def test_a_port_leads_to_the_launcher(ns: Kubectl) -> None:
     made(ns, expose=[{"name": "ssh", "port": 22}])
     (launcher,) = [pod for pod in ns.list("pods", "kubevirt.io=virt-launcher") if _alive(pod)]
-    service = "kubernetes.io/service-name=vm-ssh"
-    slices = [found["metadata"]["name"] for found in ns.list("endpointslices", service)]
-    assert slices, "the Service has a slice"
-    ns.until(
-        "endpointslice",
-        slices[0],
-        lambda found: (
-            [a for e in found.get("endpoints") or () for a in e["addresses"]] == [launcher["status"]["podIP"]]
-        ),
-    )
+
+    def addresses() -> list[str]:
+        slices = ns.list("endpointslices", "kubernetes.io/service-name=vm-ssh")
+        return [a for found in slices for end in found.get("endpoints") or () for a in end["addresses"]]
+
+    assert eventually(lambda: addresses() == [launcher["status"]["podIP"]]), addresses()
 
 
 def _alive(pod: Manifest) -> bool:
