@@ -18,7 +18,6 @@ from tests.e2e.apps import SLEEP
 from tests.e2e.engines import Engines
 from tests.e2e.kubectl import Kubectl, Manifest
 from tests.e2e.operator import GATEWAY, GRANTED, NAMESPACE, Operator
-from tests.e2e.virtual import clock, virtual, vms  # noqa: F401 - fixtures of the tests of machines
 
 
 @pytest.fixture(scope="session")

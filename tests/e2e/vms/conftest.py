@@ -1,15 +1,20 @@
-"""A control plane with KubeVirt and CDI of the tests' own, and the operator beside it."""
+"""A control plane with KubeVirt and CDI of the tests' own, and the operator beside it.
+
+PILEUS_TEST_VIRTUAL names the directory of a cluster that is used, and left running, instead of an own one.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from pileus.local import LocalCluster
 from tests.campaign.ground import ROOT
 from tests.e2e.kubectl import Kubectl
-from tests.e2e.vms.operator import VmOperator
+from tests.e2e.vms.operator import Clock, VmOperator
 from tests.e2e.vms.specs import fresh
 from tests.vmnode import VmNode
 
@@ -17,32 +22,39 @@ from tests.vmnode import VmNode
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
     """A cluster in its own directory, which goes with the tests."""
-    found = LocalCluster(
-        tmp_path_factory.mktemp("vms") / "cluster", profile="control-plane", with_=("kwok", "kubevirt")
-    )
+    given = os.environ.get("PILEUS_TEST_VIRTUAL")
+    directory = Path(given) if given else tmp_path_factory.mktemp("vms") / "cluster"
+    found = LocalCluster(directory, profile="control-plane", with_=("kubevirt",))
     try:
         yield found.up()
     finally:
-        found.down()
+        if not given:
+            found.down()
 
 
 @pytest.fixture(scope="session")
 def admin(cluster: LocalCluster) -> Kubectl:
     """kubectl for the whole cluster, with the operator's definitions in it."""
     kubectl = Kubectl(cluster.kubectl, cluster.kubeconfig)
-    kubectl("apply", "--server-side", "-k", str(ROOT / "crds"))
+    kubectl("apply", "--server-side", "--force-conflicts", "-k", str(ROOT / "crds"))
     kubectl("wait", "--for=condition=Established", "crd/cloudvms.pileus.dev", "--timeout=60s")
     return kubectl
 
 
 @pytest.fixture(scope="session")
 def pileus(admin: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VmOperator]:
-    """The operator."""
+    """The operator, which complains of nothing as long as it runs."""
     found = VmOperator(admin, tmp_path_factory.mktemp("operator"))
-    found.install()
-    found.start()
+    found.begin()
     yield found
-    found.stop()
+    found.end()
+
+
+@pytest.fixture
+def clock(pileus: VmOperator) -> Iterator[Clock]:
+    """The operator's clock, which tells the true time after the test."""
+    yield pileus.clock
+    pileus.clock.true()
 
 
 @pytest.fixture
@@ -50,6 +62,7 @@ def ns(admin: Kubectl, pileus: VmOperator, request: pytest.FixtureRequest) -> It
     """kubectl for a new namespace, which is gone before the next test counts writes."""
     kubectl = fresh(admin, request.node.name.removeprefix("test_"))
     yield kubectl
+    kubectl("delete", "cvm", "--all", "--timeout=90s")  # first: nothing can be made in a namespace that goes
     admin("delete", "namespace", kubectl.namespace, "--timeout=180s")
 
 

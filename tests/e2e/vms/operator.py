@@ -2,35 +2,100 @@
 
 from __future__ import annotations
 
+import asyncio
+import datetime as dt
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
-import urllib.request
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.campaign.ground import ROOT, SYSTEM, chart_roles
+from pileus.local import debian
+from pileus.local.images import store_directory
+from pileus.local.oci import File
+from tests.campaign.ground import SYSTEM, chart_roles
 from tests.e2e.kubectl import Kubectl
-from tests.engine.harness import free_port
+from tests.engine.harness import Operator
 
-WRITES = ("patch", "delete")
-PATIENCE = 60.0
+TROUBLE = re.compile(r"forbidden|cannot \w+ resource|Traceback|defect", re.IGNORECASE)
+LIBRARY = "libfaketimeMT.so.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The time of day as the operator reads it.
+
+    libfaketime puts it on. That changes what the operator reads, not what it waits for, so a test that has
+    moved the clock wakes the operator. Certificates and tokens are good for long enough.
+    """
+
+    file: Path
+
+    def show(self, moment: dt.datetime) -> None:
+        """It is this time now, and goes on from there."""
+        self._write(moment - dt.datetime.now(dt.UTC))
+
+    def true(self) -> None:
+        """It reads what everybody reads."""
+        self._write(dt.timedelta())
+
+    def _write(self, ahead: dt.timedelta) -> None:
+        partial = self.file.with_suffix(".partial")
+        partial.write_text(f"{ahead.total_seconds():+.0f}\n")
+        partial.rename(self.file)
 
 
 @dataclass
 class VmOperator:
-    """One process, started and stopped by tests."""
+    """One process, started and stopped by tests that are not asynchronous themselves."""
 
     admin: Kubectl
     directory: Path
-    process: subprocess.Popen[bytes] | None = None
-    port: int = field(default=0)
+    loop: asyncio.Runner = field(default_factory=asyncio.Runner)
 
-    def install(self) -> None:
-        """Roles, and a kubeconfig with a token of its ServiceAccount."""
+    def __post_init__(self) -> None:
+        self.clock = Clock(self.directory / "clock")
+        self._log = self.directory / "operator.log"
+
+    def begin(self) -> None:
+        """Install its roles, and start it with a token of its ServiceAccount and a clock of its own."""
+        self.clock.true()
+        self._process = Operator(
+            self._login(),
+            lease_namespace=SYSTEM,
+            whole=True,
+            environment={
+                "LD_PRELOAD": str(_faketime(self.directory)),
+                "FAKETIME_TIMESTAMP_FILE": str(self.clock.file),
+                "FAKETIME_NO_CACHE": "1",
+                "DONT_FAKE_MONOTONIC": "1",
+            },
+            log=self._log,
+        )
+        self.loop.run(self._process.start())
+
+    def end(self) -> None:
+        """End it as Kubernetes does; what its log complains of fails."""
+        self.loop.run(self._process.stop())
+        self.loop.close()
+        told = [line for line in self._log.read_text().splitlines() if TROUBLE.search(line)]
+        assert not told, told[:5]
+
+    def restart(self) -> None:
+        """Stop it and start it anew; its counts begin at nothing."""
+        self.loop.run(self._process.stop())
+        self.loop.run(self._process.start())
+
+    def settled(self) -> float:
+        """Wait until nothing is queued or written for a while; its writes since its start."""
+        self.loop.run(self._process.settled())
+        return self._process.writes()
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of a metric's series that carry these labels."""
+        return self._process.metric(name, **labels)
+
+    def _login(self) -> Path:
+        """The kubeconfig of its ServiceAccount."""
         if not self.admin.exists("namespace", SYSTEM):
             self.admin("create", "namespace", SYSTEM)
         self.admin.apply(*chart_roles())
@@ -38,90 +103,20 @@ class VmOperator:
         view = json.loads(self.admin("config", "view", "--minify", "--raw", "-o", "json"))
         view["users"] = [{"name": "operator", "user": {"token": token}}]
         view["contexts"][0]["context"]["user"] = "operator"
-        self.kubeconfig.write_text(json.dumps(view))
+        file = self.directory / "kubeconfig"
+        file.write_text(json.dumps(view))
+        return file
 
-    @property
-    def kubeconfig(self) -> Path:
-        return self.directory / "operator.kubeconfig"
 
-    @property
-    def log(self) -> Path:
-        return self.directory / "operator.log"
-
-    def start(self) -> None:
-        """Start it, and wait until its caches are in step."""
-        self.port = free_port()
-        environment = {
-            **os.environ,
-            "KUBECONFIG": str(self.kubeconfig),
-            "PILEUS_IDENTITY": "one",
-            "PILEUS_ADDRESS": "127.0.0.1",
-            "PILEUS_PORT": str(self.port),
-            "PILEUS_NAMESPACE": SYSTEM,
-            "POD_NAME": "one",
-            "PYTHONPATH": f"{ROOT / 'operator'}:{ROOT}",
-        }
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "pileus", "run"], env=environment, stdout=log, stderr=log
-            )
-        deadline = time.monotonic() + PATIENCE
-        while not self._answers("readyz"):
-            assert self.process.poll() is None, self.log.read_text()[-4000:]
-            assert time.monotonic() < deadline, f"never ready:\n{self.log.read_text()[-4000:]}"
-            time.sleep(0.2)
-
-    def stop(self) -> None:
-        """End it as Kubernetes does."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(20)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-
-    def restart(self) -> None:
-        """Stop it and start it anew; its counts begin at nothing."""
-        self.stop()
-        self.start()
-
-    def series(self) -> dict[str, float]:
-        """Every series of /metrics."""
-        url = f"http://127.0.0.1:{self.port}/metrics"
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            text = answer.read().decode()
-        lines = (line.rpartition(" ") for line in text.splitlines() if line and not line.startswith("#"))
-        return {name: float(value) for name, _, value in lines}
-
-    def metric(self, name: str, **labels: str) -> float:
-        """The sum of a metric's series that carry these labels."""
-        return sum(
-            value
-            for series, value in self.series().items()
-            if series.partition("{")[0] == name and all(f'{k}="{v}"' in series for k, v in labels.items())
-        )
-
-    def writes(self) -> float:
-        """Writes since its start other than renewals of the Lease, which are the only updates, and Events."""
-        return sum(self.metric("pileus_api_requests_total", verb=verb) for verb in WRITES)
-
-    def settled(self) -> float:
-        """Wait until nothing is queued or written for a while; its writes so far."""
-        quiet, last = 0, self.writes()
-        deadline = time.monotonic() + PATIENCE
-        while quiet < 10:
-            assert time.monotonic() < deadline, "the operator never comes to rest"
-            time.sleep(0.2)
-            now = self.writes()
-            busy = self.metric("pileus_queue_depth") + self.metric("pileus_queue_busy")
-            quiet = quiet + 1 if now == last and not busy else 0
-            last = now
-        return last
-
-    def _answers(self, path: str) -> bool:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{path}", timeout=5) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
+def _faketime(directory: Path) -> Path:
+    """Debian's libfaketime, unpacked there."""
+    (archive,) = debian.fetch(["libfaketime"], store_directory())
+    for entry in debian.entries(archive):
+        if (
+            isinstance(entry, File)
+            and isinstance(entry.content, bytes)
+            and entry.path.endswith(f"/{LIBRARY}")
+        ):
+            (directory / LIBRARY).write_bytes(entry.content)
+            return directory / LIBRARY
+    raise AssertionError(f"{archive} has no {LIBRARY}")

@@ -6,7 +6,7 @@ import os
 import re
 from typing import Any
 
-from tests.cluster.machines import condition
+from tests.e2e.apps import condition, current, ready
 from tests.e2e.kubectl import Kubectl, Manifest
 
 IMAGE: Manifest = {"image": "https://images.example/disk.qcow2"}
@@ -35,17 +35,6 @@ def fresh(admin: Kubectl, words: str) -> Kubectl:
     kubectl = admin.within(f"vms-{readable}-{os.urandom(2).hex()}")
     kubectl("create", "namespace", kubectl.namespace)
     return kubectl
-
-
-def current(found: Manifest) -> bool:
-    """Whether the status speaks of the present spec."""
-    seen = found.get("status", {}).get("observedGeneration")
-    return bool(seen == found.get("metadata", {}).get("generation"))
-
-
-def ready(found: Manifest) -> bool:
-    """Whether it is Ready as it is written now."""
-    return current(found) and condition(found, "Ready").get("status") == "True"
 
 
 def phase(found: Manifest, wanted: str) -> bool:
@@ -78,3 +67,14 @@ def uid(ns: Kubectl, kind: str = "vmi", name: str = "vm") -> str:
 def change(ns: Kubectl, **spec: Any) -> None:
     """Edit the spec of `vm`."""
     ns.edit("cvm", "vm", {"spec": spec})
+
+
+def wake(ns: Kubectl, name: str = "vm") -> None:
+    """Have the operator look at the machine, which waits for a time that came at once."""
+    ns("annotate", "cvm", name, f"example.dev/looked-at={os.urandom(4).hex()}", "--overwrite")
+
+
+def volumes(ns: Kubectl, name: str = "vm") -> dict[str, str]:
+    """The DataVolume of each disk of the machine as it is declared."""
+    found = ns.get("vm", name)["spec"]["template"]["spec"]["volumes"]
+    return {volume["name"]: volume["dataVolume"]["name"] for volume in found if "dataVolume" in volume}

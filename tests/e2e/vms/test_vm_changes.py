@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from tests.cluster.machines import condition
+from tests.e2e.apps import condition
 from tests.e2e.kubectl import Kubectl, Manifest
 from tests.e2e.vms.operator import VmOperator
 from tests.e2e.vms.specs import because, change, made, running, uid

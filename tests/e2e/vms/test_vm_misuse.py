@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.cluster.machines import condition
+from tests.e2e.apps import condition, current
 from tests.e2e.kubectl import Kubectl, Manifest, RefusedError
-from tests.e2e.vms.specs import BLANK, IMAGE, because, current, disk, vm
+from tests.e2e.vms.specs import BLANK, IMAGE, because, disk, vm
 
 pytestmark = pytest.mark.cluster
 

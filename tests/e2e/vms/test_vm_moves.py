@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cluster.machines import condition
+from tests.e2e.apps import condition
 from tests.e2e.kubectl import Kubectl, Manifest
 from tests.e2e.vms.operator import VmOperator
 from tests.e2e.vms.specs import change, made, phase, running, uid

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from tests.cluster.machines import condition
 from tests.cluster.traces import eventually
+from tests.e2e.apps import condition, current, ready
 from tests.e2e.kubectl import Kubectl, Manifest, RefusedError
 from tests.e2e.vms.operator import VmOperator
-from tests.e2e.vms.specs import because, change, current, made, phase, ready, running, uid, vm
+from tests.e2e.vms.specs import because, change, made, phase, running, uid, vm
 
 pytestmark = pytest.mark.cluster
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.e2e.apps import ready
 from tests.e2e.kubectl import Kubectl
 from tests.e2e.vms.operator import VmOperator
-from tests.e2e.vms.specs import BLANK, disk, phase, ready, running, vm
+from tests.e2e.vms.specs import BLANK, disk, phase, running, vm
 
 pytestmark = pytest.mark.cluster
 
