@@ -153,6 +153,28 @@ def test_a_change_that_needs_a_restart(cluster: Cluster, row: str) -> None:
         assert cluster.compile(changed).recheck_after == pytest.approx(3590)
 
 
+def test_a_change_that_is_taken_back_restarts_nothing(cluster: Cluster) -> None:
+    """KubeVirt says so until the next start all the same."""
+    cluster.settle(vm(size={"cpu": 2, "memory": "2Gi"}))
+    less = vm(size={"cpu": 1, "memory": "2Gi"}, restart={"policy": "Automatic"})
+    cluster.apply(less)
+    cluster.require_restart()
+    back = vm(size={"cpu": 2, "memory": "2Gi"}, restart={"policy": "Automatic"})
+    assert cluster.compile(less).acts
+    cluster.apply(back)
+    assert not cluster.compile(back).acts
+    assert condition(cluster, back, "RestartRequired").status == "False"
+
+
+def test_what_somebody_else_changed_is_told_in_kubevirts_words(cluster: Cluster) -> None:
+    resource = vm()
+    cluster.settle(resource)
+    cluster.machine()["spec"]["template"]["spec"]["hostname"] = "theirs"
+    cluster.require_restart("a non-live-updatable field was changed")
+    told = condition(cluster, resource, "RestartRequired")
+    assert (told.status, "a non-live-updatable field was changed" in told.message) == ("True", True)
+
+
 def test_growing_while_it_runs_needs_no_restart(cluster: Cluster) -> None:
     cluster.settle(vm(size={"cpu": 2, "memory": "4Gi"}))
     bigger = vm(size={"cpu": 4, "memory": "8Gi"})
@@ -585,3 +607,33 @@ def test_a_schedule_that_cannot_be_is_told(cluster: Cluster) -> None:
     (finding,) = cluster.compile(vm(snapshots={"schedules": [{"cron": "0 3 31 2 *", "keep": 1}]})).findings
     assert finding.reason == "InvalidSchedule"
     assert stamp(cluster.now)
+
+
+REFUSED = {
+    "FailedCreate: GPU nvidia.com/B200 is not permitted in permittedHostDevices configuration": (
+        "DeviceNotPermitted",
+        "have it permitted in KubeVirt's configuration",
+    ),
+    'failed to create pod: pods "virt-launcher-db-x7" is forbidden: violates PodSecurity "restricted:latest"': (
+        "PodSecurityViolation",
+        "a namespace of level baseline",
+    ),
+    'failed to create pod: pods "virt-launcher-db-x7" is forbidden: exceeded quota: few': (
+        "QuotaExceeded",
+        "Ask for less with size",
+    ),
+    "something else": ("GuestFailed", "something else"),
+}
+
+
+@pytest.mark.parametrize("said", REFUSED)
+def test_what_kubevirt_cannot_start_is_told_with_a_remedy(cluster: Cluster, said: str) -> None:
+    reason, words = REFUSED[said]
+    resource = vm()
+    cluster.settle(resource)
+    assert cluster.running is not None
+    cluster.running["status"]["phase"] = "Pending"
+    cluster.tell("Synchronized", "False", reason="FailedCreate", message=said)
+    (told,) = cluster.judge(resource).findings
+    assert (told.reason, words in told.message) == (reason, True)
+    assert "virt-launcher-db-x7" not in told.message, "the pod's name is another one each time"
