@@ -64,7 +64,7 @@ def _shown(client: Kubectl) -> str:
             "  kubectl -n demo edit capp hello              # break the image, save, and look:",
             "  kubectl -n demo get capp hello -o wide       # it says why; the old pods still serve",
             "  kubectl explain capp.spec.scale",
-            "  kubectl -n demo patch cvm db --type=merge -p '{\"spec\":{\"power\":\"Stopped\"}}'",
+            '  kubectl -n demo patch cvm db --type=merge -p \'{"spec":{"power":"Stopped"}}\'',
             "  kubectl -n demo get cvm,vm,vmi,dv            # what it is made of",
             "  make down                                    # ends it all",
         )

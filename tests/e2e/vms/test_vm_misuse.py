@@ -185,7 +185,7 @@ TOLD = (
     (vm(size={"class": "u1.nowhere"}), "ClassNotFound", "u1.nowhere", "a class"),
     (vm(os={"preference": "nowhere"}), "PreferenceNotFound", "nowhere", "a preference"),
     (vm(disks=[disk(storageClass="nowhere")]), "StorageClassNotFound", "nowhere", "a storage class"),
-    (vm(networks=[{"name": "lan", "network": "lan"}]), "NetworkNotFound", "Multus", "a network"),
+    (vm(networks=[{"name": "lan", "network": "lan"}]), "NetworkNotFound", "'lan'", "a network"),
     (
         vm(devices={"gpus": [{"name": "gpu", "class": "nvidia.com/B200"}]}),
         "DeviceNotPermitted",

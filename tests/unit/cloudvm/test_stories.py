@@ -637,3 +637,16 @@ def test_what_kubevirt_cannot_start_is_told_with_a_remedy(cluster: Cluster, said
     (told,) = cluster.judge(resource).findings
     assert (told.reason, words in told.message) == (reason, True)
     assert "virt-launcher-db-x7" not in told.message, "the pod's name is another one each time"
+
+
+def test_a_machine_that_has_just_started_may_take_its_time(cluster: Cluster) -> None:
+    resource = vm()
+    cluster.settle(resource)
+    cluster.tell("Ready", "False", reason="GuestNotRunning", message="Guest VM is not reported as running")
+    assert cluster.running is not None
+    cluster.running["status"]["conditions"][-1]["lastTransitionTime"] = stamp(cluster.now)
+    verdict = cluster.judge(resource)
+    assert ([str(f.reason) for f in verdict.findings], verdict.recheck_after) == (["Starting"], 30)
+    cluster.now += dt.timedelta(seconds=31)
+    (told,) = cluster.judge(resource).findings
+    assert (told.reason, "not reported as running" in told.message) == ("GuestFailed", True)

@@ -15,12 +15,15 @@ from pileus.objects.catalog import NODE, POD, VIRTUAL_MACHINE
 from pileus.objects.podcauses import PodReason
 from pileus.objects.reading import condition, text
 from pileus.objects.said import Said
+from pileus.objects.times import elapsed
 
 REMEDIES = {
     PodReason.UNSCHEDULABLE: "Ask for less with size, change placement, or have nodes added.",
     PodReason.IMAGE_PULL: "The image is KubeVirt's own: ask the administrator.",
 }
 SILENT = ("Unknown", "False")
+GRACE = 30.0
+"""Seconds that a machine may run before it is news that it is not ready."""
 
 
 def machine(resource: Resource, plan: Plan, world: World) -> Said:
@@ -64,7 +67,7 @@ def _state(
         return "Failed", Finding(VmReason.GUEST_FAILED, words), None
     if phase != "Running":
         return _starting(running, world)
-    return _runs(resource, running)
+    return _runs(resource, running, world)
 
 
 def _not_there(live: Manifest | None) -> _State:
@@ -110,7 +113,7 @@ def _cannot_start(words: str) -> Finding:
     return Finding(VmReason.GUEST_FAILED, f"KubeVirt cannot start it: {said}.")
 
 
-def _runs(resource: Resource, running: Manifest) -> _State:
+def _runs(resource: Resource, running: Manifest, world: World) -> _State:
     asked_to_pause = resource.spec.power == "Paused"
     paused = condition(running, "Paused")
     if paused.get("status") == "True":
@@ -126,6 +129,9 @@ def _runs(resource: Resource, running: Manifest) -> _State:
         return "Running", Finding(VmReason.PAUSED, "The machine is about to be paused."), None
     ready = condition(running, "Ready")
     if ready.get("status") == "False":
+        since = text(ready, "lastTransitionTime")
+        if since and (left := GRACE - elapsed(since, world.now)) > 0:
+            return "Running", Finding(VmReason.STARTING, "The machine runs, and is about to be ready."), left
         words = _sentence(text(ready, "message")) or text(ready, "reason") or "KubeVirt gives no reason"
         return (
             "Running",
