@@ -349,6 +349,19 @@ def test_a_copy_is_of_the_disk_that_the_neighbour_has_by_now(cluster: Cluster) -
     assert not cluster.compile(copy).warnings, "what the neighbour does later is no new source"
 
 
+def test_a_copy_of_a_disk_in_use_says_what_it_waits_for(cluster: Cluster) -> None:
+    copy = vm(disks=[{**ROOT, "source": {"disk": {"vm": "web", "disk": "root"}}}])
+    ref = ObjectRef(catalog.VIRTUAL_MACHINE.id, "acme", "web")
+    cluster.named = {ref: {"status": {"created": True}}}
+    cluster.apply(copy)
+    live = next(live for found, live in cluster.children.items() if found.kind == catalog.DATA_VOLUME.id)
+    live["status"] = {"phase": "CSICloneInProgress", "progress": "N/A"}
+    told = cluster.judge(copy).findings[0]
+    assert (told.reason, "once CloudVM 'web' is stopped" in told.message) == ("DiskPending", True)
+    cluster.named = {ref: {"status": {"created": False}}}
+    assert cluster.judge(copy).findings[0].reason == "DiskFilling"
+
+
 PHASES: dict[str, tuple[Spec, str, str, bool]] = {
     "filling": ({"phase": "ImportInProgress", "progress": "37.2%"}, "DiskFilling", "30% of it", False),
     "failing": (
@@ -456,6 +469,14 @@ def test_a_failed_migration_is_told(cluster: Cluster) -> None:
     }
     assert cluster.judge(asked).fields["migration"]["reason"] == "no target node"
     assert not cluster.judge(asked).findings, "it runs on where it is"
+
+
+def test_what_became_of_another_token_is_not_told(cluster: Cluster) -> None:
+    cluster.settle(vm())
+    cluster.apply(vm(migrate={"token": "1"}))
+    (ref,) = [ref for ref in cluster.children if ref.kind == catalog.MIGRATION.id]
+    cluster.children[ref]["status"] = {"phase": "Failed"}
+    assert "migration" not in cluster.judge(vm(migrate={"token": "2"})).fields
 
 
 def test_a_silent_node_is_told(cluster: Cluster) -> None:
@@ -614,7 +635,7 @@ REFUSED = {
         "DeviceNotPermitted",
         "have it permitted in KubeVirt's configuration",
     ),
-    'failed to create pod: pods "virt-launcher-db-x7" is forbidden: violates PodSecurity "restricted:latest"': (
+    'failed to create pod: pods "virt-launcher-db-x7" is forbidden: violates PodSecurity "restricted"': (
         "PodSecurityViolation",
         "a namespace of level baseline",
     ),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pileus.engine.compare import digest
 from pileus.engine.plan import Act, Call, Manifest, ObjectRef, Removal
 from pileus.engine.world import Resource, World
 from pileus.kinds.cloudvm.build import names, times
@@ -125,7 +124,7 @@ def _migrate(
 ) -> None:
     machine = names.machine(resource, world)
     token = spec.migrate.token if spec.migrate else ""
-    name = f"{resource.name}-{digest(token)[:8]}" if token else ""
+    name = names.migration(resource, token)
     for ref, live in world.children.items():
         if ref.kind == MIGRATION.id and text(live, "status", "phase") not in OVER:
             power.keep.add(ref)  # what is on its way is not called back
