@@ -106,8 +106,8 @@ def _in_use(resource: Resource, entry: DiskPlan, world: World) -> str:
     if at(theirs, "status", "created") is not True:
         return ""
     return (
-        f"is copied once CloudVM {source.vm!r} is stopped, since CDI copies no disk that is in use. Stop it for "
-        f"that, or take a snapshot of it and name that VolumeSnapshot as source."
+        f"is copied once CloudVM {source.vm!r} is stopped, since CDI copies no disk that is in use. Stop it "
+        "for that, or take a snapshot of it and name that VolumeSnapshot as source."
     )
 
 
