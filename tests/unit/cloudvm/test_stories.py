@@ -377,6 +377,21 @@ PHASES: dict[str, tuple[Spec, str, str, bool]] = {
         False,
     ),
     "failed": ({"phase": "Failed"}, "DiskFailed", "Correct its source", True),
+    "nothing to copy": (
+        {
+            "conditions": [
+                {
+                    "type": "Ready",
+                    "status": "False",
+                    "reason": "CloneWithoutSource",
+                    "message": "The source snapshot golden doesn't exist",
+                }
+            ]
+        },
+        "SourceNotFound",
+        "golden doesn't exist. Correct its source",
+        True,
+    ),
     "waiting": ({"phase": "Pending"}, "DiskPending", "no volume yet", False),
 }
 

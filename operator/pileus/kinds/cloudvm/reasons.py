@@ -36,6 +36,7 @@ class VmReason(StrEnum):
     DISK_NOT_EXPANDABLE = "DiskNotExpandable"
     DISKS_READY = "DisksReady"
     SOURCE_CHANGED = "SourceChanged"
+    SOURCE_NOT_FOUND = "SourceNotFound"
     # changes
     UP_TO_DATE = "UpToDate"
     RESTART_REQUIRED = "RestartRequired"

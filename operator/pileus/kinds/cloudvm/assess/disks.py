@@ -82,6 +82,10 @@ def _one(
     if phase == "Failed" or (why and number(live, "status", "restartCount") >= TRIES):
         words = f"{what} cannot be filled: {why or 'CDI gives no reason'}. Correct its source."
         return Finding(VmReason.DISK_FAILED, words, stalled=phase == "Failed"), {**status, "phase": FAILED}
+    if text(condition(live, "Ready"), "reason") == "CloneWithoutSource":
+        said = text(condition(live, "Ready"), "message").rstrip(". ")
+        words = f"{what} is a copy of what is not there: {said}. Correct its source, or have that made."
+        return Finding(VmReason.SOURCE_NOT_FOUND, words, stalled=True), status
     if words := _in_use(resource, entry, world):
         return Finding(VmReason.DISK_PENDING, f"{what} {words}"), status
     if phase in ("", "Pending", "PVCBound", "Unknown"):
