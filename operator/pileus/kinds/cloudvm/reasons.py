@@ -11,13 +11,10 @@ class VmReason(StrEnum):
     # power
     STARTING = "Starting"
     STOPPING = "Stopping"
-    STOPPED = "Stopped"
     PAUSED = "PausedByUser"
     RESTARTING = "Restarting"
-    MIGRATING = "Migrating"
     UNREACHABLE = "Unreachable"
     CRASH_LOOP = "CrashLoopBackOff"
-    UNSCHEDULABLE = "Unschedulable"
     GUEST_FAILED = "GuestFailed"
     # what it needs by name
     CLASS_NOT_FOUND = "ClassNotFound"
@@ -43,7 +40,6 @@ class VmReason(StrEnum):
     # migration
     MIGRATABLE = "Migratable"
     NOT_MIGRATABLE = "NotMigratable"
-    MIGRATION_FAILED = "MigrationFailed"
     NOT_RUNNING = "NotRunning"
     # guest
     AGENT_CONNECTED = "AgentConnected"
@@ -63,7 +59,6 @@ USUAL = frozenset(
         VmReason.STOPPING,
         VmReason.PAUSED,
         VmReason.RESTARTING,
-        VmReason.MIGRATING,
         VmReason.DISK_PENDING,
         VmReason.DISK_FILLING,
         VmReason.RESTORING,
