@@ -14,7 +14,6 @@ import pytest
 import pytest_asyncio
 
 from pileus.local import LocalCluster
-from pileus.local.foreign import FOREIGN
 from tests.campaign.ground import Ground
 from tests.campaign.subject import Subject
 from tests.campaign.subjects import SUBJECTS
@@ -83,13 +82,13 @@ def dice(seed: int, request: pytest.FixtureRequest) -> random.Random:
 
 
 @pytest.fixture(scope="session")
-def campaign_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The kubeconfig of a control plane with all its controllers; nodes and pods are kwok's."""
+def campaign_cluster(subject: Subject, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The kubeconfig of a control plane with all its controllers, and what the subject needs beside it."""
     if given := os.environ.get("PILEUS_TEST_CAMPAIGN"):
         yield Path(given)
         return
     cluster = LocalCluster(
-        tmp_path_factory.mktemp("campaign"), profile="control-plane", with_=("kwok", *FOREIGN)
+        tmp_path_factory.mktemp("campaign"), profile="control-plane", with_=subject.cluster
     )
     cluster.up()
     try:

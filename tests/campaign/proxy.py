@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 from aiohttp import web
 
-from tests.campaign.calls import Call
+from tests.campaign.calls import Call, Lots
 from tests.campaign.faults import Reset, Rule, refusal
 from tests.campaign.views import Event, Views, line, listed
 
@@ -30,7 +30,7 @@ class Proxy:
     views: how watches are treated. events: number of watch events shown, by namespace.
     """
 
-    def __init__(self, server: str, trust: ssl.SSLContext):
+    def __init__(self, server: str, trust: ssl.SSLContext, lots: Lots = ()):
         self.calls: list[Call] = []
         self.rules: list[Rule] = []
         self.views = Views()
@@ -38,6 +38,7 @@ class Proxy:
         self.url = ""
         self._server = server
         self._trust = trust
+        self._lots = lots
         self._active: dict[str, float] = {}
         self._waiting: set[int] = set()
 
@@ -94,7 +95,7 @@ class Proxy:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         now = asyncio.get_running_loop().time()
-        call = Call.read(request.method, request.path, dict(request.query), body, now)
+        call = Call.read(request.method, request.path, dict(request.query), body, now, self._lots)
         self.calls.append(call)
         if call.verb == "watch":
             return await self._watch(request, call)

@@ -152,7 +152,7 @@ class _Scene:
     async def _until(self, wrong: Wrongs) -> dict[int, list[str]]:
         """Wait until every status is up to date, nothing is wrong and all is quiet; else what is wrong."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + PATIENCE
+        deadline = loop.time() + max(PATIENCE, self.ground.subject.patience)
         while True:
             while self.ground.proxy.quiet(*self.spaces) < QUIET and loop.time() < deadline:
                 await asyncio.sleep(0.2)

@@ -26,25 +26,30 @@ async def _nothing(ground: Ground, space: str, kind: ObjectKind) -> None:
 
 
 async def _delete(ground: Ground, space: str, kind: ObjectKind) -> None:
-    await ground.delete(kind, space, "app")
+    await ground.delete(kind, space, ground.subject.child(kind))
 
 
 async def _edit(ground: Ground, space: str, kind: ObjectKind) -> None:
-    await ground.patch(kind, space, "app", ground.subject.edits[kind.kind])
+    await ground.patch(kind, space, ground.subject.child(kind), ground.subject.edits[kind.kind])
 
 
 async def _unlabel(ground: Ground, space: str, kind: ObjectKind) -> None:
     gone = {"app.kubernetes.io/managed-by": None, "pileus.dev/name": None}
-    await ground.patch(kind, space, "app", {"metadata": {"labels": gone}})
+    await ground.patch(kind, space, ground.subject.child(kind), {"metadata": {"labels": gone}})
 
 
 async def _unstamp(ground: Ground, space: str, kind: ObjectKind) -> None:
-    await ground.patch(kind, space, "app", {"metadata": {"annotations": {"pileus.dev/applied": "forged"}}})
+    await ground.patch(
+        kind,
+        space,
+        ground.subject.child(kind),
+        {"metadata": {"annotations": {"pileus.dev/applied": "forged"}}},
+    )
 
 
 async def _edit_and_keep_the_stamp(ground: Ground, space: str, kind: ObjectKind) -> None:
     await _edit(ground, space, kind)
-    await ground.patch(kind, space, "app", ground.subject.edits[kind.kind])
+    await ground.patch(kind, space, ground.subject.child(kind), ground.subject.edits[kind.kind])
 
 
 HEALS: dict[str, Break] = {
@@ -57,16 +62,16 @@ HEALS: dict[str, Break] = {
 
 
 async def _with_finalizer(ground: Ground, space: str, kind: ObjectKind) -> None:
-    await ground.patch(kind, space, "app", {"metadata": {"finalizers": [HELD]}})
-    await ground.delete(kind, space, "app")
+    await ground.patch(kind, space, ground.subject.child(kind), {"metadata": {"finalizers": [HELD]}})
+    await ground.delete(kind, space, ground.subject.child(kind))
 
 
 async def _without_finalizer(ground: Ground, space: str, kind: ObjectKind) -> None:
-    await ground.patch(kind, space, "app", {"metadata": {"finalizers": None}})
+    await ground.patch(kind, space, ground.subject.child(kind), {"metadata": {"finalizers": None}})
 
 
 async def _disowned(ground: Ground, space: str, kind: ObjectKind) -> None:
-    await ground.patch(kind, space, "app", {"metadata": {"ownerReferences": None}})
+    await ground.patch(kind, space, ground.subject.child(kind), {"metadata": {"ownerReferences": None}})
 
 
 async def _owned_by_another(ground: Ground, space: str, kind: ObjectKind) -> None:
@@ -78,7 +83,7 @@ async def _owned_by_another(ground: Ground, space: str, kind: ObjectKind) -> Non
         "uid": other["metadata"]["uid"],
         "controller": True,
     }
-    await ground.patch(kind, space, "app", {"metadata": {"ownerReferences": [owner]}})
+    await ground.patch(kind, space, ground.subject.child(kind), {"metadata": {"ownerReferences": [owner]}})
 
 
 CONFIG_MAPS = ObjectKind("", "v1", "ConfigMap", "configmaps")
@@ -134,14 +139,16 @@ async def test_t09_strangers_are_left_alone(ground: Ground, points: Points) -> N
     spaces = await ground.namespaces("stranger", len(kinds))
     theirs = {}
     for space, kind in zip(spaces, kinds, strict=True):
-        theirs[space] = await _stranger(ground, space, kind, "app")
+        theirs[space] = await _stranger(ground, space, kind, ground.subject.child(kind))
     await asyncio.gather(*(ground.apply(space, spec) for space in spaces))
     for space, kind in zip(spaces, kinds, strict=True):
         with points.point(f"{kind.kind}: a stranger has the name"):
             await ground.until(lambda live: ready(live) == "NameTaken", space, "says NameTaken")
             await ground.settled(space)
-            assert await ground.get(kind, space) == theirs[space], "it was touched"
-        await ground.delete(kind, space, "app")
+            assert await ground.get(kind, space, ground.subject.child(kind)) == theirs[space], (
+                "it was touched"
+            )
+        await ground.delete(kind, space, ground.subject.child(kind))
     await asyncio.gather(*(ground.patch(ground.subject.target, space, "app", LOOK_AGAIN) for space in spaces))
     late = await ground.reach(dict.fromkeys(spaces, wanted), history=False)
     for space, kind in zip(spaces, kinds, strict=True):
@@ -189,16 +196,18 @@ async def test_t09_replaced_unseen(ground: Ground, points: Points) -> None:
     ground.proxy.views.audible.clear()
     theirs = {}
     for space, (kind, _) in zip(spaces, plans, strict=True):
-        await ground.delete(kind, space, "app")
-        await ground.until(lambda live: live is None, space, "gone", kind=kind)
-        theirs[space] = await _stranger(ground, space, kind, "app")
+        await ground.delete(kind, space, ground.subject.child(kind))
+        await ground.until(
+            lambda live: live is None, space, "gone", kind=kind, name=ground.subject.child(kind)
+        )
+        theirs[space] = await _stranger(ground, space, kind, ground.subject.child(kind))
     await asyncio.gather(*(ground.apply(space, spec) for space, (_, spec) in zip(spaces, plans, strict=True)))
     await asyncio.sleep(2 * QUIET)
     ground.proxy.views.audible.set()
     await ground.settled(*spaces)
     for space, (kind, spec) in zip(spaces, plans, strict=True):
         what = "changed" if spec is changed else "made smaller"
-        touched = await ground.get(kind, space) != theirs[space]
+        touched = await ground.get(kind, space, ground.subject.child(kind)) != theirs[space]
         points.check(f"{kind.kind}: replaced unseen, then {what}", "it was touched" if touched else "")
     await ground.drop(*spaces)
 
