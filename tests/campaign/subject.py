@@ -139,10 +139,15 @@ class Subject:
     nothing), whole lives or (False) ends only; of a child no status.
     drawn: texts of one namespace that are drawn by lot, and what stands for them. lots: the same of requests,
     as patterns.
-    settled: whether a status says that nothing is under way. tidy: whether a step also waits for garbage to
-    be collected. rest: seconds without a write after which it is believed. patience: seconds after which a
-    state that must come is given up.
+    settled: whether a status says that nothing is under way. rest: seconds without a write after which it is
+    believed. patience: seconds after which a state that must come is given up.
+    restless: whether other controllers do much in their own time. Then a step waits for its garbage, and only
+    those writes of a status are points that two undisturbed runs make.
     previous: commit of the release before, which this one takes over from. many: how many are made at once.
+    at_once: points of T1 to T3 that are tried at a time.
+    beds: specs in which a child is broken that cannot heal in `mix[1]`, by kind.
+    by_the_clock: lives whose ends depend on the time of day.
+    protected: a spec under which the resource may not be deleted.
     invisible: fields that change no object, with what tries them instead.
     """
 
@@ -178,11 +183,15 @@ class Subject:
     drawn: Callable[[list[Manifest]], dict[str, str]] = lambda items: {}
     lots: tuple[tuple[str, str], ...] = ()
     settled: Callable[[Manifest], bool] = lambda live: True
-    tidy: bool = False
+    restless: bool = False
     rest: float = 0.0
     patience: float = 90.0
     previous: str = ""
     many: tuple[int, ...] = (1000, 5000)
+    at_once: int = 1000
+    beds: dict[str, Spec] = field(default_factory=dict)
+    by_the_clock: tuple[Scenario, ...] = ()
+    protected: Spec | None = None
     invisible: dict[str, str] = field(default_factory=dict)
 
     def manifest(self, name: str, spec: Spec) -> Manifest:

@@ -13,13 +13,17 @@ import pytest
 
 from pileus.cli.rbac import role_objects
 from pileus.engine.plan import Manifest, ObjectKind
+from tests.campaign import faults
 from tests.campaign.calls import Call
 from tests.campaign.conftest import Points
+from tests.campaign.faults import Rule
 from tests.campaign.ground import QUIET, SYSTEM, Ground, chart_roles, message, ready
 from tests.campaign.subject import Scenario, Spec
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+DEAF = 4.0
+"""Seconds for which events are held back: long enough for a lost write to be tried again."""
 Grant = tuple[str, str, str]
 """(verb, API group, resource with subresource)."""
 
@@ -29,12 +33,14 @@ CLUSTER_ROLES = ObjectKind("rbac.authorization.k8s.io", "v1", "ClusterRole", "cl
 
 async def test_rbac_used_is_granted_and_granted_is_used(ground: Ground, points: Points) -> None:
     await _use_everything(ground)
+    for_this_kind = set(_granted(role_objects([ground.subject.kind])))
+    if any(verb == "get" for verb, *_ in for_this_kind - set(_used(ground.proxy.calls))):
+        await _unheard(ground)
     used = set(_used(ground.proxy.calls))
     # Not a request of ours, but of admission's where OwnerReferencesPermissionEnforcement is on: see below.
     group, plural = ground.subject.target.group, ground.subject.target.plural
     asked_by_admission = {("update", group, f"{plural}/finalizers")}
     granted = set(_granted(chart_roles()))
-    for_this_kind = set(_granted(role_objects([ground.subject.kind])))
     points.check("used ⊆ granted", sorted(used - granted))
     points.check("granted for the kind ⊆ granted", sorted(for_this_kind - granted))
     points.check("granted for the kind \\ used = ∅", sorted(for_this_kind - used - asked_by_admission))
@@ -69,10 +75,37 @@ async def _use_everything(ground: Ground) -> None:
     ground.proxy.views.streaming = False
     ground.operator = ground.replica()
     await ground.start()
-    await asyncio.gather(*(_live(ground, scenario) for scenario in ground.subject.scenarios))
+    lives = (*ground.subject.scenarios, *ground.subject.by_the_clock)
+    await asyncio.gather(*(_live(ground, scenario) for scenario in lives))
     await _come_upon(ground, ground.subject.everything, {})
     for settings, specs in ground.subject.elsewhere:
         await _come_upon(ground, specs, settings)
+
+
+async def _unheard(ground: Ground) -> None:
+    """Lives in which what was made is neither answered nor heard of at once: it is made again, and met."""
+    children = {kind.plural for kind in ground.subject.owned}
+    ground.proxy.heal()
+    views = ground.proxy.views
+    views.deaf = lambda call: call.target.resource in children
+    lost = faults.lose("504")
+    ground.proxy.rules.append(
+        Rule(lambda call: call.verb == "patch" and call.target.resource in children, lost, times=None)
+    )
+
+    async def interrupt() -> None:
+        while True:
+            views.audible.clear()
+            await asyncio.sleep(DEAF)
+            views.audible.set()
+            await asyncio.sleep(1)
+
+    interrupted = asyncio.create_task(interrupt())
+    try:
+        await asyncio.gather(*(_live(ground, scenario) for scenario in ground.subject.scenarios))
+    finally:
+        interrupted.cancel()
+        ground.proxy.heal()
 
 
 async def _live(ground: Ground, scenario: Scenario) -> None:

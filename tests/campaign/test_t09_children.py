@@ -99,23 +99,36 @@ BLOCKED: dict[str, tuple[Break, Break, str, str]] = {
 async def test_t09_children_broken_by_hand(ground: Ground, points: Points, full: bool) -> None:
     owned = [kind for kind in ground.subject.owned if kind.kind in ground.subject.edits]
     kinds = owned if full else owned[1:3]
-    spec = ground.subject.mix[1]
-    wanted = await end_of(ground, spec)
+    beds = {kind.kind: ground.subject.beds.get(kind.kind, ground.subject.mix[1]) for kind in kinds}
+    ends = {kind: await end_of(ground, spec) for kind, spec in beds.items()}
     heals = [(name, kind) for name in HEALS for kind in kinds]
-    blocked = [(name, kind) for name in BLOCKED for kind in kinds]
+    # What outlives its resource is ours by its labels.
+    heals += [("taken from us", kind) for kind in kinds if kind.outlives]
+    blocked = [
+        (name, kind) for name in BLOCKED for kind in kinds if not kind.outlives or name != "taken from us"
+    ]
     spaces = await ground.namespaces("broken", len(heals) + len(blocked))
-    await asyncio.gather(*(ground.apply(space, spec) for space in spaces))
-    assert not await ground.reach(dict.fromkeys(spaces, wanted), history=False)
+    wanted = {space: ends[kind.kind] for space, (_, kind) in zip(spaces, heals + blocked, strict=True)}
+    await asyncio.gather(
+        *(
+            ground.apply(space, beds[kind.kind])
+            for space, (_, kind) in zip(spaces, heals + blocked, strict=True)
+        )
+    )
+    assert not await ground.reach(wanted, history=False)
     healing, blocking = spaces[: len(heals)], spaces[len(heals) :]
 
     await asyncio.gather(
-        *(HEALS[name](ground, space, kind) for space, (name, kind) in zip(healing, heals, strict=True)),
+        *(
+            ({**HEALS, "taken from us": _disowned})[name](ground, space, kind)
+            for space, (name, kind) in zip(healing, heals, strict=True)
+        ),
         *(
             _told(ground, points, space, kind, name)
             for space, (name, kind) in zip(blocking, blocked, strict=True)
         ),
     )
-    late = await ground.reach(dict.fromkeys(spaces, wanted), history=False)
+    late = await ground.reach(wanted, history=False)
     for space, (name, kind) in zip(spaces, heals + blocked, strict=True):
         points.check(f"{kind.kind}: {name}, heals", late.get(space))
     await ground.drop(*spaces)

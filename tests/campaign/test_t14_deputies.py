@@ -85,9 +85,7 @@ async def between(ground: Ground) -> AsyncIterator[Bulkhead]:
     victim, own = await ground.namespaces("bulkhead", 2)
     for kind in (SECRETS, CONFIG_MAPS):
         await ground.create(kind, victim, {"metadata": {"name": ONLY}})
-    await ground.apply(victim, ground.subject.everything[0])
-    await ground.until(lambda live: ready(live) == "Ready", victim, "the victim is at rest")
-    await ground.settled(victim)
+    await ground.finished(victim, ground.subject.everything[0])
     async with Tenant(ground.endpoint, "mallory") as tenant:
         await ground.create(ROLE_BINDINGS, own, tenant.may_edit())
         made = Bulkhead(ground, tenant, victim, own)

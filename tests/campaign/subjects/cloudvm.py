@@ -121,6 +121,22 @@ SCENARIOS = (
 )
 
 
+BY_THE_CLOCK = (
+    Scenario(
+        "nightly",
+        "a schedule takes a snapshot, which goes with it",
+        (
+            Step(
+                "each minute",
+                vm(power="Stopped", snapshots={"schedules": [{"cron": "* * * * *", "keep": 1}]}),
+                until=lambda live: bool(items(live, "status", "snapshots")),
+            ),
+            Step("no more", vm(power="Stopped"), until=snapshots()),
+        ),
+    ),
+)
+
+
 def _secret(name: str, **data: str) -> Manifest:
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data}
 
@@ -231,10 +247,14 @@ CLOUD_VM = Subject(
     drawn=drawn,
     lots=LOTS,
     settled=settled,
-    tidy=True,
+    restless=True,
     rest=2.5,
     patience=300.0,
     previous="3805443",
     many=(100,),
+    at_once=40,
+    beds={"DataVolume": {**TWO, "power": "Stopped"}},  # a claim cannot go while the machine that has it runs
+    by_the_clock=BY_THE_CLOCK,
+    protected=vm(protect=True),
     invisible=INVISIBLE,
 )

@@ -28,6 +28,7 @@ LOTS = (
     (TIME, "<time>"),
     (r"\b10\.245\.\d+\.\d+\b", "<address of a pod>"),
     (r'"vm[12]"', '"<node>"'),
+    (r"\b\d{1,2}0%", "<progress>"),
 )
 """What differs in the operator's requests from run to run; only the name of a write is made of it."""
 PHASES = {"Running": "Running", "Stopped": "Stopped", "Paused": "Paused"}
