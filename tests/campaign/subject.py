@@ -144,7 +144,8 @@ class Subject:
     restless: whether other controllers do much in their own time. Then a step waits for its garbage, and only
     those writes of a status are points that two undisturbed runs make.
     previous: commit of the release before, which this one takes over from. many: how many are made at once.
-    at_once: points of T1 to T3 that are tried at a time.
+    at_once: points of T1 to T3 that are tried at a time. small: beginnings of the names of those tests that
+    are in the small run (None: all that can be). bugs: whether the deliberate bugs are tried on it.
     beds: specs in which a child is broken that cannot heal in `mix[1]`, by kind.
     by_the_clock: lives whose ends depend on the time of day.
     protected: a spec under which the resource may not be deleted.
@@ -189,6 +190,8 @@ class Subject:
     previous: str = ""
     many: tuple[int, ...] = (1000, 5000)
     at_once: int = 1000
+    small: tuple[str, ...] | None = None
+    bugs: bool = False
     beds: dict[str, Spec] = field(default_factory=dict)
     by_the_clock: tuple[Scenario, ...] = ()
     protected: Spec | None = None

@@ -44,6 +44,7 @@ class _Impatient(Points):
 
 
 @pytest.mark.full
+@pytest.mark.needs("bugs")
 @pytest.mark.timeout(5400)
 async def test_mutations_are_noticed(
     ground: Ground,

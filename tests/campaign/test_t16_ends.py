@@ -71,11 +71,11 @@ async def test_t16_held_by_somebody_else(ground: Ground, points: Points) -> None
     await ground.drop(space)
 
 
+@pytest.mark.needs("protected")
 async def test_t16_protected_resources_stay(ground: Ground, points: Points) -> None:
     """Nobody deletes what is protected, nor its namespace; once that is over, both go."""
     spec = ground.subject.protected
-    if spec is None:
-        pytest.skip("Nothing of this kind can be protected.")
+    assert spec is not None
     space = await ground.namespace("protected")
     await ground.finished(space, spec)
     words = ""

@@ -158,7 +158,7 @@ SECRET_IMAGE: Spec = {**IMAGE, "credentials": "login", "certificates": "authorit
 
 EVERYTHING: tuple[Spec, ...] = (
     vm(
-        disks=[disk(source=IMAGE), disk("data", retain="Retain")],
+        disks=[disk(source=SECRET_IMAGE), disk("data", retain="Retain")],
         networks=[PODS, LAN],
         expose=[SSH],
         snapshots={"take": "first"},
@@ -253,6 +253,7 @@ CLOUD_VM = Subject(
     previous="3805443",
     many=(100,),
     at_once=40,
+    small=("t01", "t09_strangers"),
     beds={"DataVolume": {**TWO, "power": "Stopped"}},  # a claim cannot go while the machine that has it runs
     by_the_clock=BY_THE_CLOCK,
     protected=vm(protect=True),

@@ -256,5 +256,6 @@ CONTAINER_APP = Subject(
     },
     prepare=_surroundings,
     cluster=("kwok", *FOREIGN),
+    bugs=True,
     previous="6097ef20fe6bc911202c5c825b955de0f734ab5b",
 )
