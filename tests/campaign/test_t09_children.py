@@ -230,13 +230,15 @@ async def _touched(
 ) -> list[str]:
     """How an object is other than before; what its engine writes to it in its own time is left out."""
     now = await ground.get(kind, space, name)
-    if not ground.subject.restless or now is None or before is None:
+    if now is None or before is None:
         return ["it was touched"] if now != before else []
-    return differences(_theirs(now), _theirs(before))
+    return differences(_part(ground, now), _part(ground, before))
 
 
-def _theirs(live: Manifest) -> Manifest:
-    """What only somebody like us would write, and what is written in our name."""
+def _part(ground: Ground, live: Manifest) -> Manifest:
+    """Of a kind whose engine writes in its own time: what only somebody like us would write, or did."""
+    if not ground.subject.restless:
+        return live
     metadata = live["metadata"]
     kept = {key: metadata.get(key) for key in ("uid", "labels", "ownerReferences", "deletionTimestamp")}
     ours = [entry["fieldsV1"] for entry in metadata["managedFields"] if entry["manager"] == "pileus"]
@@ -250,9 +252,9 @@ async def _stranger(
     body = ground.subject.strangers[kind.kind]
     metadata = {"name": name, "annotations": STRANGER, "labels": marks or {}}
     await ground.create(kind, space, {**body, "metadata": metadata})
-    last = None
-    while (now := await ground.get(kind, space, name)) != last:
-        last = now
+    last: Manifest | None = None
+    while (now := await ground.get(kind, space, name)) is not None and _part(ground, now) != last:
+        last = _part(ground, now)
         await asyncio.sleep(0.3)  # its own controllers have their say first
     assert now is not None, f"{kind.kind} {name!r}, a stranger's, was deleted"
     return now
