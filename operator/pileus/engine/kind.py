@@ -67,6 +67,7 @@ class Kind:
     looks_at: objects of its children's and related kinds that a resource's spec names though they belong to
         others, so that a pass sees them. A change of theirs wakes nobody.
     compile, judge: the pure middle. gauges: its own metrics.
+    usual: reasons of Ready=False that are the normal course of things and make no Event.
     root_rules: CEL rules over the whole object, such as the length of its name.
     object_kind: its own objects, as the cluster layer names objects of any kind (derived).
     """
@@ -91,6 +92,7 @@ class Kind:
     amends: tuple[ObjectKind, ...] = ()
     calls: tuple[tuple[ObjectKind, str], ...] = ()
     gauges: tuple[StatusGauge, ...] = ()
+    usual: frozenset[str] = frozenset()
     looks_at: Callable[[Resource], tuple[ObjectRef, ...]] = lambda resource: ()
     namespaced: bool = True
     group: str = GROUP

@@ -66,6 +66,12 @@ def ns(admin: Kubectl, pileus: VmOperator, request: pytest.FixtureRequest) -> It
     admin("delete", "namespace", kubectl.namespace, "--timeout=180s")
 
 
+@pytest.fixture(scope="session")
+def dry(admin: Kubectl) -> Kubectl:
+    """kubectl for a namespace in which things are only tried, never made."""
+    return fresh(admin, "dry")
+
+
 @pytest.fixture
 def agent(ns: Kubectl) -> Iterator[VmNode]:
     """The played nodes, which all live again after the test."""

@@ -98,8 +98,9 @@ class VmOperator:
         """The kubeconfig of its ServiceAccount."""
         if not self.admin.exists("namespace", SYSTEM):
             self.admin("create", "namespace", SYSTEM)
-        self.admin.apply(*chart_roles())
-        token = self.admin.within(SYSTEM)("create", "token", "pileus", "--duration=24h").strip()
+        system = self.admin.within(SYSTEM)
+        system.apply(*chart_roles())
+        token = system("create", "token", "pileus", "--duration=24h").strip()
         view = json.loads(self.admin("config", "view", "--minify", "--raw", "-o", "json"))
         view["users"] = [{"name": "operator", "user": {"token": token}}]
         view["contexts"][0]["context"]["user"] = "operator"

@@ -25,7 +25,7 @@ NEED_RESTART: tuple[tuple[str, Manifest, str, str], ...] = (
         "a class replaces the numbers",
     ),
 )
-LARGE: Manifest = {"cpu": 2, "memory": "2Gi"}
+LARGE: Manifest = {"cpu": 2, "memory": "4Gi"}  # a class of as much memory gives none while it runs
 
 
 def waits(found: Manifest) -> bool:
@@ -51,7 +51,7 @@ def test_it_grows_while_it_runs(ns: Kubectl) -> None:
 
     def grown(found: Manifest) -> bool:
         now = found["status"]
-        return (now["currentCPUTopology"]["sockets"], now["memory"]["guestRequested"]) == (2, "2Gi")
+        return (now["currentCPUTopology"]["sockets"], now["memory"]["guestRequested"]) == (2, "4Gi")
 
     ns.until("vmi", "vm", grown)
     ns.until("cvm", "vm", nothing_waits)

@@ -17,12 +17,12 @@ GOLDEN = ROOT / "tests" / "golden" / "cloudvm"
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
-def test_every_object_is_admitted(ns: Kubectl, story: Story) -> None:
+def test_every_object_is_admitted(dry: Kubectl, story: Story) -> None:
     text = (
-        (GOLDEN / f"{story.name}.yaml").read_text().replace("namespace: acme", f"namespace: {ns.namespace}")
+        (GOLDEN / f"{story.name}.yaml").read_text().replace("namespace: acme", f"namespace: {dry.namespace}")
     )
     objects = [document for document in yaml.safe_load_all(text) if document]
     assert objects or story.name == "unknown", "only what is unknown becomes nothing"
     options = ("--server-side", "--dry-run=server", "--validate=strict")
     for manifest in objects:
-        ns("apply", "-f", "-", *options, given=json.dumps(manifest))
+        dry("apply", "-f", "-", *options, given=json.dumps(manifest))

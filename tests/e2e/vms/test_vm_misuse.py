@@ -167,9 +167,9 @@ REFUSED = (
 
 
 @pytest.mark.parametrize("row", REFUSED, ids=lambda row: row.name)
-def test_it_is_refused(ns: Kubectl, row: Refused) -> None:
+def test_it_is_refused(dry: Kubectl, row: Refused) -> None:
     with pytest.raises(RefusedError) as refused:
-        ns("create", "-f", "-", "--dry-run=server", "--validate=strict", given=json.dumps(row.machine))
+        dry("create", "-f", "-", "--dry-run=server", "--validate=strict", given=json.dumps(row.machine))
     for words in row.words:
         assert words in str(refused.value)
 
@@ -185,11 +185,11 @@ TOLD = (
     (vm(size={"class": "u1.nowhere"}), "ClassNotFound", "u1.nowhere", "a class"),
     (vm(os={"preference": "nowhere"}), "PreferenceNotFound", "nowhere", "a preference"),
     (vm(disks=[disk(storageClass="nowhere")]), "StorageClassNotFound", "nowhere", "a storage class"),
-    (vm(networks=[{"name": "lan", "network": "lan"}]), "NetworkNotFound", "Multus", "a network"),
+    (vm(networks=[{"name": "lan", "network": "lan"}]), "NetworkNotFound", "'lan'", "a network"),
     (
-        vm(devices={"gpus": [{"name": "gpu", "class": "nvidia.com/A10"}]}),
+        vm(devices={"gpus": [{"name": "gpu", "class": "nvidia.com/B200"}]}),
         "DeviceNotPermitted",
-        "nvidia.com/A10",
+        "nvidia.com/B200",
         "a device that KubeVirt does not permit",
     ),
     (

@@ -23,8 +23,10 @@ def addresses(found: Manifest) -> dict[str, str]:
 
 
 def has(*names: str) -> Callable[[Manifest], bool]:
-    """Ready, with these interfaces."""
-    return lambda found: ready(found) and set(addresses(found)) == set(names)
+    """Ready, with these interfaces, and all their addresses known."""
+    return lambda found: (
+        ready(found) and set(addresses(found)) == set(names) and all(addresses(found).values())
+    )
 
 
 def test_an_interface_comes_and_goes_while_the_machine_runs(ns: Kubectl) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.apps import condition, ready, says
 from tests.e2e.kubectl import Kubectl, Manifest
 from tests.e2e.vms.operator import Clock
-from tests.e2e.vms.specs import BLANK, disk, vm, volumes, wake
+from tests.e2e.vms.specs import BLANK, change, disk, vm, volumes, wake
 from tests.vmnode import VmNode
 
 pytestmark = pytest.mark.cluster
@@ -45,7 +45,7 @@ def with_snapshot(kubectl: Kubectl, **spec: Any) -> str:
     up(kubectl, vm(**spec))
     kubectl.edit("cvm", "vm", {"spec": {"snapshots": {"take": "first"}}})
     kubectl.until("cvm", "vm", usable("vm-first"))
-    uid: str = kubectl.get("nsnapshot", "vm-first")["metadata"]["uid"]
+    uid: str = kubectl.get("vmsnapshot", "vm-first")["metadata"]["uid"]
     return uid
 
 
@@ -59,13 +59,13 @@ def test_a_snapshot_is_taken_on_demand_and_stays_until_it_is_deleted(ns: Kubectl
     with_snapshot(ns)
     ns.edit("cvm", "vm", {"spec": {"snapshots": {"take": "second"}}})
     ns.until("cvm", "vm", usable("vm-first", "vm-second"))
-    ns("delete", "nsnapshot", "vm-second", "--timeout=60s")
+    ns("delete", "vmsnapshot", "vm-second", "--timeout=60s")
     ns.until("cvm", "vm", usable("vm-first"))
     wake(ns)
     ns.edit("cvm", "vm", {"spec": {"snapshots": {"take": None}}})
     shown = ns.until("cvm", "vm", lambda found: ready(found) and usable("vm-first")(found))
     assert snapshots(shown)["vm-first"]["taken"]
-    assert ns.names("nsnapshot") == {"vm-first"}, "what somebody deleted is not taken again"
+    assert ns.names("vmsnapshot") == {"vm-first"}, "what somebody deleted is not taken again"
 
 
 def test_a_machine_that_is_new_has_all_its_disks_in_its_first_snapshot(ns: Kubectl) -> None:
@@ -75,7 +75,7 @@ def test_a_machine_that_is_new_has_all_its_disks_in_its_first_snapshot(ns: Kubec
     ns.until("cvm", "vm", says("DiskFilling", "root"))
     agent.finish_import("vm-root")
     ns.until("cvm", "vm", usable("vm-first"))
-    taken = ns.get("nsnapshot", "vm-first")["status"]["snapshotVolumes"]
+    taken = ns.get("vmsnapshot", "vm-first")["status"]["snapshotVolumes"]
     assert set(taken["includedVolumes"]) == {"root", "data"}
 
 
@@ -107,14 +107,14 @@ def test_a_schedule_takes_one_a_night_and_keeps_so_many(ns: Kubectl, clock: Cloc
 
     clock.show(noon)
     up(ns, vm(snapshots={"schedules": [NIGHTLY]}))
-    assert ns.names("nsnapshot") == set(), "the night before was not asked for"
+    assert ns.names("vmsnapshot") == set(), "the night before was not asked for"
     pass_to(1)
     ns.until("cvm", "vm", usable(name(1)))
     pass_to(2)
     ns.until("cvm", "vm", usable(name(1), name(2)))
     pass_to(3)
     ns.until("cvm", "vm", usable(name(2), name(3)))
-    ns.gone("nsnapshot", name(1))
+    ns.gone("vmsnapshot", name(1))
 
     VmNode(ns).fail_snapshot("vm-root", "The array is full.")
     pass_to(4)
@@ -125,12 +125,12 @@ def test_a_schedule_takes_one_a_night_and_keeps_so_many(ns: Kubectl, clock: Cloc
 
     pass_to(9)
     ns.until("cvm", "vm", usable(name(4), name(9)))
-    ns("delete", "nsnapshot", name(9), "--timeout=60s")
+    ns("delete", "vmsnapshot", name(9), "--timeout=60s")
     ns.until("cvm", "vm", usable(name(4)))
     wake(ns)
     ns.edit("cvm", "vm", {"spec": {"snapshots": {"schedules": [], "take": "last"}}})
     ns.until("cvm", "vm", usable("vm-last"))
-    assert ns.names("nsnapshot") == {"vm-last"}, "without its schedule, its snapshots go"
+    assert ns.names("vmsnapshot") == {"vm-last"}, "without its schedule, its snapshots go"
 
 
 def test_a_running_machine_is_not_restored_until_it_may_be_stopped(ns: Kubectl) -> None:
@@ -144,17 +144,18 @@ def test_a_running_machine_is_not_restored_until_it_may_be_stopped(ns: Kubectl) 
     ns.until("cvm", "vm", ready)
     now = volumes(ns)["root"]
     assert now != "vm-root"
-    assert filled_from(ns, now)["snapshot"]["name"] == f"nsnapshot-{uid}-volume-root"
+    assert filled_from(ns, now)["snapshot"]["name"] == f"vmsnapshot-{uid}-volume-root"
     running = ns.get("vmi", "vm")
     assert running["metadata"]["uid"] != before
     assert [v["dataVolume"]["name"] for v in running["spec"]["volumes"] if "dataVolume" in v] == [now]
     assert ns.get("pvc", "vm-root")["status"]["phase"] == "Bound", "the data of before are still there"
 
-    ns("delete", "nsnapshot", "vm-first", "--timeout=60s")
+    ns("delete", "vmsnapshot", "vm-first", "--timeout=60s")
     wake(ns)
     ns.until("cvm", "vm", lambda found: ready(found) and not snapshots(found))
     assert volumes(ns) == {"root": now}, "it is not done again"
 
+    change(ns, power="Stopped")  # CDI copies no disk that is in use
     up(ns, vm("web", disks=[disk(source={"disk": {"vm": "vm", "disk": "root"}})]))
     assert filled_from(ns, "web-root")["pvc"]["name"] == now, "a copy is of what the machine has by now"
 
@@ -189,9 +190,12 @@ def test_a_snapshot_that_is_not_there_is_told_with_those_that_are(ns: Kubectl) -
     assert volumes(ns) == {"root": "vm-root"}
 
 
-def test_a_disk_is_a_copy_of_another_machines(ns: Kubectl) -> None:
+def test_a_disk_is_a_copy_of_another_machines_once_that_is_stopped(ns: Kubectl) -> None:
     up(ns, vm())
-    found = up(ns, vm("web", disks=[disk(source={"disk": {"vm": "vm", "disk": "root"}})]))
+    ns.apply(vm("web", disks=[disk(source={"disk": {"vm": "vm", "disk": "root"}})]))
+    ns.until("cvm", "web", says("DiskPending", "once CloudVM 'vm' is stopped"))
+    change(ns, power="Stopped")
+    found = ns.until("cvm", "web", ready)
     assert found["status"]["phase"] == "Running"
     assert filled_from(ns, "web-root")["pvc"]["name"] == "vm-root"
     assert ns.get("pvc", "web-root")["status"]["phase"] == "Bound"

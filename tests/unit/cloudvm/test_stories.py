@@ -153,6 +153,28 @@ def test_a_change_that_needs_a_restart(cluster: Cluster, row: str) -> None:
         assert cluster.compile(changed).recheck_after == pytest.approx(3590)
 
 
+def test_a_change_that_is_taken_back_restarts_nothing(cluster: Cluster) -> None:
+    """KubeVirt says so until the next start all the same."""
+    cluster.settle(vm(size={"cpu": 2, "memory": "2Gi"}))
+    less = vm(size={"cpu": 1, "memory": "2Gi"}, restart={"policy": "Automatic"})
+    cluster.apply(less)
+    cluster.require_restart()
+    back = vm(size={"cpu": 2, "memory": "2Gi"}, restart={"policy": "Automatic"})
+    assert cluster.compile(less).acts
+    cluster.apply(back)
+    assert not cluster.compile(back).acts
+    assert condition(cluster, back, "RestartRequired").status == "False"
+
+
+def test_what_somebody_else_changed_is_told_in_kubevirts_words(cluster: Cluster) -> None:
+    resource = vm()
+    cluster.settle(resource)
+    cluster.machine()["spec"]["template"]["spec"]["hostname"] = "theirs"
+    cluster.require_restart("a non-live-updatable field was changed")
+    told = condition(cluster, resource, "RestartRequired")
+    assert (told.status, "a non-live-updatable field was changed" in told.message) == ("True", True)
+
+
 def test_growing_while_it_runs_needs_no_restart(cluster: Cluster) -> None:
     cluster.settle(vm(size={"cpu": 2, "memory": "4Gi"}))
     bigger = vm(size={"cpu": 4, "memory": "8Gi"})
@@ -327,6 +349,19 @@ def test_a_copy_is_of_the_disk_that_the_neighbour_has_by_now(cluster: Cluster) -
     assert not cluster.compile(copy).warnings, "what the neighbour does later is no new source"
 
 
+def test_a_copy_of_a_disk_in_use_says_what_it_waits_for(cluster: Cluster) -> None:
+    copy = vm(disks=[{**ROOT, "source": {"disk": {"vm": "web", "disk": "root"}}}])
+    ref = ObjectRef(catalog.VIRTUAL_MACHINE.id, "acme", "web")
+    cluster.named = {ref: {"status": {"created": True}}}
+    cluster.apply(copy)
+    live = next(live for found, live in cluster.children.items() if found.kind == catalog.DATA_VOLUME.id)
+    live["status"] = {"phase": "CSICloneInProgress", "progress": "N/A"}
+    told = cluster.judge(copy).findings[0]
+    assert (told.reason, "once CloudVM 'web' is stopped" in told.message) == ("DiskPending", True)
+    cluster.named = {ref: {"status": {"created": False}}}
+    assert cluster.judge(copy).findings[0].reason == "DiskFilling"
+
+
 PHASES: dict[str, tuple[Spec, str, str, bool]] = {
     "filling": ({"phase": "ImportInProgress", "progress": "37.2%"}, "DiskFilling", "30% of it", False),
     "failing": (
@@ -434,6 +469,14 @@ def test_a_failed_migration_is_told(cluster: Cluster) -> None:
     }
     assert cluster.judge(asked).fields["migration"]["reason"] == "no target node"
     assert not cluster.judge(asked).findings, "it runs on where it is"
+
+
+def test_what_became_of_another_token_is_not_told(cluster: Cluster) -> None:
+    cluster.settle(vm())
+    cluster.apply(vm(migrate={"token": "1"}))
+    (ref,) = [ref for ref in cluster.children if ref.kind == catalog.MIGRATION.id]
+    cluster.children[ref]["status"] = {"phase": "Failed"}
+    assert "migration" not in cluster.judge(vm(migrate={"token": "2"})).fields
 
 
 def test_a_silent_node_is_told(cluster: Cluster) -> None:
@@ -585,3 +628,46 @@ def test_a_schedule_that_cannot_be_is_told(cluster: Cluster) -> None:
     (finding,) = cluster.compile(vm(snapshots={"schedules": [{"cron": "0 3 31 2 *", "keep": 1}]})).findings
     assert finding.reason == "InvalidSchedule"
     assert stamp(cluster.now)
+
+
+REFUSED = {
+    "FailedCreate: GPU nvidia.com/B200 is not permitted in permittedHostDevices configuration": (
+        "DeviceNotPermitted",
+        "have it permitted in KubeVirt's configuration",
+    ),
+    'failed to create pod: pods "virt-launcher-db-x7" is forbidden: violates PodSecurity "restricted"': (
+        "PodSecurityViolation",
+        "a namespace of level baseline",
+    ),
+    'failed to create pod: pods "virt-launcher-db-x7" is forbidden: exceeded quota: few': (
+        "QuotaExceeded",
+        "Ask for less with size",
+    ),
+    "something else": ("GuestFailed", "something else"),
+}
+
+
+@pytest.mark.parametrize("said", REFUSED)
+def test_what_kubevirt_cannot_start_is_told_with_a_remedy(cluster: Cluster, said: str) -> None:
+    reason, words = REFUSED[said]
+    resource = vm()
+    cluster.settle(resource)
+    assert cluster.running is not None
+    cluster.running["status"]["phase"] = "Pending"
+    cluster.tell("Synchronized", "False", reason="FailedCreate", message=said)
+    (told,) = cluster.judge(resource).findings
+    assert (told.reason, words in told.message) == (reason, True)
+    assert "virt-launcher-db-x7" not in told.message, "the pod's name is another one each time"
+
+
+def test_a_machine_that_has_just_started_may_take_its_time(cluster: Cluster) -> None:
+    resource = vm()
+    cluster.settle(resource)
+    cluster.tell("Ready", "False", reason="GuestNotRunning", message="Guest VM is not reported as running")
+    assert cluster.running is not None
+    cluster.running["status"]["conditions"][-1]["lastTransitionTime"] = stamp(cluster.now)
+    verdict = cluster.judge(resource)
+    assert ([str(f.reason) for f in verdict.findings], verdict.recheck_after) == (["Starting"], 30)
+    cluster.now += dt.timedelta(seconds=31)
+    (told,) = cluster.judge(resource).findings
+    assert (told.reason, "not reported as running" in told.message) == ("GuestFailed", True)

@@ -10,6 +10,7 @@ from pileus.kinds.cloudvm.compile import compile_vm
 from pileus.kinds.cloudvm.gauges import GAUGES
 from pileus.kinds.cloudvm.judge import judge_vm
 from pileus.kinds.cloudvm.model import ROOT_RULES, CloudVMSpec
+from pileus.kinds.cloudvm.reasons import USUAL
 from pileus.kinds.cloudvm.status import CloudVMStatus
 from pileus.objects import catalog
 
@@ -63,6 +64,7 @@ CLOUD_VM = Kind(
     permanent=frozenset({catalog.VIRTUAL_MACHINE.id}),
     references=_references,
     gauges=GAUGES,
+    usual=USUAL,
     looks_at=neighbours,
     compile=compile_vm,
     judge=judge_vm,

@@ -15,6 +15,7 @@ from pileus.kinds.cloudvm.build import (
     needs,
     power,
     references,
+    restarts,
     services,
     snapshots,
     times,
@@ -29,20 +30,20 @@ def compile_vm(resource: Resource, world: World) -> Plan:
     """The plan for one machine."""
     spec: CloudVMSpec = resource.spec
     if lacking := needs.unmet(resource, spec, world):
-        seen = Facts(disks.decide(resource, spec, world), power.decide(resource, spec, world, held=False))
+        seen = Facts(disks.decide(resource, spec, world), power.decide(resource, spec, world))
         return Plan(findings=lacking, prune=False, facts={"vm": seen})
     stores = disks.decide(resource, spec, world)
     may_stop = bool(spec.snapshots and spec.snapshots.stop_to_restore)
     held = stores.swaps and may_stop and disks.filled(resource, world, stores)
-    drive = power.decide(resource, spec, world, held=held)
+    wanted = machine.wanted(resource, spec, world, stores.plans)
+    waits = restarts.waits(wanted, names.machine(resource, world), names.instance(resource, world))
+    drive = power.decide(resource, spec, world, held=held, waits=waits.told)
     taken = snapshots.decide(resource, spec, world)
     objects = [
         *stores.objects,
         machine.virtual_machine(
             resource,
-            spec,
-            world,
-            disks=stores.plans,
+            wanted,
             strategy=drive.strategy,
             annotations={**drive.annotations, **taken.annotations},
         ),
@@ -50,7 +51,7 @@ def compile_vm(resource: Resource, world: World) -> Plan:
         *drive.objects,
         *taken.objects,
     ]
-    waits = [wait for wait in (drive.recheck_after, taken.recheck_after) if wait is not None]
+    pauses = [pause for pause in (drive.recheck_after, taken.recheck_after) if pause is not None]
     return Plan(
         objects=tuple(objects),
         findings=(
@@ -65,8 +66,8 @@ def compile_vm(resource: Resource, world: World) -> Plan:
         exact=frozenset({names.ref(resource, VIRTUAL_MACHINE, resource.name)}),
         acts=(*stores.amendments, *drive.acts),
         keep=stores.keep | frozenset(drive.keep) | frozenset(taken.keep),
-        recheck_after=min(waits, default=None),
-        facts={"vm": Facts(stores, drive)},
+        recheck_after=min(pauses, default=None),
+        facts={"vm": Facts(stores, drive, waits)},
     )
 
 

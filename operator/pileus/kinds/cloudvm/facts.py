@@ -8,6 +8,7 @@ from typing import Any
 from pileus.engine.plan import Plan
 from pileus.kinds.cloudvm.build.disks import Disks
 from pileus.kinds.cloudvm.build.power import Power
+from pileus.kinds.cloudvm.build.restarts import Waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,7 @@ class Facts:
 
     disks: Disks = field(default_factory=Disks)
     power: Power = field(default_factory=lambda: Power("Always"))
+    waits: Waits = field(default_factory=Waits)
 
 
 def of(plan: Plan) -> Facts:

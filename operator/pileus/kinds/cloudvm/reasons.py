@@ -54,3 +54,18 @@ class VmReason(StrEnum):
     MUST_BE_STOPPED = "MustBeStopped"
     RESTORING = "Restoring"
     INVALID_SCHEDULE = "InvalidSchedule"
+
+
+USUAL = frozenset(
+    {
+        VmReason.STARTING,
+        VmReason.STOPPING,
+        VmReason.PAUSED,
+        VmReason.RESTARTING,
+        VmReason.MIGRATING,
+        VmReason.DISK_PENDING,
+        VmReason.DISK_FILLING,
+        VmReason.RESTORING,
+    }
+)
+"""Reasons why a machine is not ready yet that are the normal course of things."""

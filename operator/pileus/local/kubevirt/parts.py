@@ -108,6 +108,7 @@ def _snapshots(site: Site, ports: Ports) -> Part:
         site.program(SNAPSHOTS),
         kubeconfig=site.kubeconfig(SNAPSHOTS),
         http_endpoint=f"127.0.0.1:{ports.snapshots}",
+        feature_gates="CSIVolumeGroupSnapshot=false",  # it would wait half a minute for their definitions
         kube_api_qps=50,
         kube_api_burst=100,
     )

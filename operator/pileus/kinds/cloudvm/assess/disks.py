@@ -9,9 +9,9 @@ from pileus.kinds.cloudvm import facts
 from pileus.kinds.cloudvm.build import disks, names
 from pileus.kinds.cloudvm.build.disks import DiskPlan
 from pileus.kinds.cloudvm.reasons import VmReason
-from pileus.objects.catalog import DATA_VOLUME
+from pileus.objects.catalog import DATA_VOLUME, VIRTUAL_MACHINE
 from pileus.objects.quantities import amount, canonical
-from pileus.objects.reading import condition, number, text
+from pileus.objects.reading import at, condition, number, text
 from pileus.objects.said import Said, merged
 
 PENDING, FILLING, READY, GROWING, FAILED, LOST = (
@@ -82,6 +82,8 @@ def _one(
     if phase == "Failed" or (why and number(live, "status", "restartCount") >= TRIES):
         words = f"{what} cannot be filled: {why or 'CDI gives no reason'}. Correct its source."
         return Finding(VmReason.DISK_FAILED, words, stalled=phase == "Failed"), {**status, "phase": FAILED}
+    if words := _in_use(resource, entry, world):
+        return Finding(VmReason.DISK_PENDING, f"{what} {words}"), status
     if phase in ("", "Pending", "PVCBound", "Unknown"):
         if text(claim, "status", "phase") == "Pending" or claim is None:
             its_class = text(claim, "spec", "storageClassName")
@@ -93,6 +95,20 @@ def _one(
     so_far = f", {progress} of it so far" if progress else ""
     words = f"{what} is being filled{so_far}{f'; {why}' if why else ''}."
     return Finding(VmReason.DISK_FILLING, words), {**status, "phase": FILLING, "progress": progress}
+
+
+def _in_use(resource: Resource, entry: DiskPlan, world: World) -> str:
+    """What to say of the copy of a disk that another machine uses: CDI waits for its end without a word."""
+    source = entry.disk.source.disk
+    if source is None:
+        return ""
+    theirs = world.named.get(names.ref(resource, VIRTUAL_MACHINE, source.vm))
+    if at(theirs, "status", "created") is not True:
+        return ""
+    return (
+        f"is copied once CloudVM {source.vm!r} is stopped, since CDI copies no disk that is in use. Stop it "
+        "for that, or take a snapshot of it and name that VolumeSnapshot as source."
+    )
 
 
 def _live(resource: Resource, world: World, name: str) -> Manifest | None:

@@ -15,12 +15,15 @@ from pileus.objects.catalog import NODE, POD, VIRTUAL_MACHINE
 from pileus.objects.podcauses import PodReason
 from pileus.objects.reading import condition, text
 from pileus.objects.said import Said
+from pileus.objects.times import elapsed
 
 REMEDIES = {
     PodReason.UNSCHEDULABLE: "Ask for less with size, change placement, or have nodes added.",
     PodReason.IMAGE_PULL: "The image is KubeVirt's own: ask the administrator.",
 }
 SILENT = ("Unknown", "False")
+GRACE = 30.0
+"""Seconds that a machine may run before it is news that it is not ready."""
 
 
 def machine(resource: Resource, plan: Plan, world: World) -> Said:
@@ -64,7 +67,7 @@ def _state(
         return "Failed", Finding(VmReason.GUEST_FAILED, words), None
     if phase != "Running":
         return _starting(running, world)
-    return _runs(resource, running)
+    return _runs(resource, running, world)
 
 
 def _not_there(live: Manifest | None) -> _State:
@@ -73,15 +76,7 @@ def _not_there(live: Manifest | None) -> _State:
     said = text(live, "status", "printableStatus")
     failure = condition(live, "Failure")
     if failure.get("status") == "True":
-        words = _sentence(text(failure, "message"))
-        if "permitted" in words or "HostDevice" in words or "hostDevice" in words:
-            remedy = "Correct the class of the device, or have it permitted in KubeVirt's configuration."
-            return (
-                "Failed",
-                Finding(VmReason.DEVICE_NOT_PERMITTED, f"KubeVirt refuses: {words}. {remedy}"),
-                None,
-            )
-        return "Failed", Finding(VmReason.GUEST_FAILED, f"KubeVirt cannot start it: {words}."), None
+        return "Failed", _cannot_start(_sentence(text(failure, "message"))), None
     if said == "CrashLoopBackOff":
         words = "The machine ends again and again, soon after its start; look at its console and its disks."
         return "Failed", Finding(VmReason.CRASH_LOOP, words), None
@@ -99,12 +94,26 @@ def _starting(running: Manifest, world: World) -> _State:
         return "Starting", Finding(found.first.reason, f"{words} {remedy}".rstrip()), found.recheck_after
     synchronized = condition(running, "Synchronized")
     if synchronized.get("status") == "False" and (words := _sentence(text(synchronized, "message"))):
-        return "Starting", Finding(VmReason.GUEST_FAILED, f"KubeVirt cannot start it: {words}."), None
+        return "Starting", _cannot_start(words), None
     phase = "Provisioning" if text(running, "status", "phase") == "Pending" else "Starting"
     return phase, Finding(VmReason.STARTING, "The machine is being started."), found.recheck_after
 
 
-def _runs(resource: Resource, running: Manifest) -> _State:
+def _cannot_start(words: str) -> Finding:
+    if "permittedHostDevices" in words:
+        remedy = "Correct the class of the device, or have it permitted in KubeVirt's configuration."
+        return Finding(VmReason.DEVICE_NOT_PERMITTED, f"KubeVirt refuses: {words}. {remedy}")
+    reason, said = podcauses.refused(words)
+    if reason == Reason.QUOTA_EXCEEDED:
+        remedy = "Ask for less with size, or have the quota raised."
+        return Finding(reason, f"KubeVirt may not start it: {said}. {remedy}")
+    if reason == PodReason.POD_SECURITY:
+        remedy = "Give machines a namespace of level baseline, or a seccompConfiguration to KubeVirt."
+        return Finding(reason, f"KubeVirt may not start it: {said}. {remedy}")
+    return Finding(VmReason.GUEST_FAILED, f"KubeVirt cannot start it: {said}.")
+
+
+def _runs(resource: Resource, running: Manifest, world: World) -> _State:
     asked_to_pause = resource.spec.power == "Paused"
     paused = condition(running, "Paused")
     if paused.get("status") == "True":
@@ -120,6 +129,9 @@ def _runs(resource: Resource, running: Manifest) -> _State:
         return "Running", Finding(VmReason.PAUSED, "The machine is about to be paused."), None
     ready = condition(running, "Ready")
     if ready.get("status") == "False":
+        since = text(ready, "lastTransitionTime")
+        if since and (left := GRACE - elapsed(since, world.now)) > 0:
+            return "Running", Finding(VmReason.STARTING, "The machine runs, and is about to be ready."), left
         words = _sentence(text(ready, "message")) or text(ready, "reason") or "KubeVirt gives no reason"
         return (
             "Running",

@@ -64,24 +64,30 @@ def _migration(resource: Resource, world: World) -> dict[str, str] | None:
     token = resource.spec.migrate.token if resource.spec.migrate else ""
     if not token:
         return None
-    found = [live for ref, live in world.children.items() if ref.kind == MIGRATION.id]
-    newest = max(found, key=lambda live: text(live, "metadata", "creationTimestamp"), default=None)
-    if newest is None:
+    made = world.children.get(names.ref(resource, MIGRATION, names.migration(resource, token)))
+    if made is None:
         before = resource.status.get("migration")
         return dict(before) if isinstance(before, dict) and before.get("token") == token else None
-    phase = text(newest, "status", "phase")
-    state = at(newest, "status", "migrationState")
+    phase = text(made, "status", "phase")
+    state = _state(made, names.instance(resource, world))
     return {
         "token": token,
         "phase": phase if phase in OVER else "Running",
         "source": text(state, "sourceNode"),
         "target": text(state, "targetNode"),
-        "reason": _why(newest) if phase == "Failed" else "",
+        "reason": _why(made, state) if phase == "Failed" else "",
     }
 
 
-def _why(migration: Manifest) -> str:
-    state = at(migration, "status", "migrationState")
+def _state(migration: Manifest, running: Manifest | None) -> Manifest:
+    """How it went: the machine knows first, and the migration keeps it."""
+    state = at(running, "status", "migrationState")
+    if text(state, "migrationUid") != text(migration, "metadata", "uid"):
+        state = at(migration, "status", "migrationState")
+    return dict(state or {})
+
+
+def _why(migration: Manifest, state: Manifest) -> str:
     words = text(state, "failureReason") or text(
         condition(migration, "MigrationRejectedByResourceQuota"), "message"
     )

@@ -29,17 +29,9 @@ CPU, MEMORY = 1, "2Gi"
 HOST = "kubernetes.io/hostname"
 
 
-def virtual_machine(
-    resource: Resource,
-    spec: CloudVMSpec,
-    world: World,
-    *,
-    disks: tuple[DiskPlan, ...],
-    strategy: str,
-    annotations: dict[str, str],
-) -> Manifest:
-    """The whole object."""
-    body: Manifest = {"runStrategy": strategy}
+def wanted(resource: Resource, spec: CloudVMSpec, world: World, disks: tuple[DiskPlan, ...]) -> Manifest:
+    """The VirtualMachine's spec, but for whether it runs."""
+    body: Manifest = {}
     if spec.size and spec.size.class_:
         body["instancetype"] = needs.matcher(
             resource, world, spec.size.class_, INSTANCETYPE, CLUSTER_INSTANCETYPE
@@ -55,12 +47,19 @@ def virtual_machine(
         "metadata": {"labels": marks},
         "spec": _instance(resource, spec, world, disks),
     }
+    return body
+
+
+def virtual_machine(
+    resource: Resource, body: Manifest, *, strategy: str, annotations: dict[str, str]
+) -> Manifest:
+    """The whole object. body: as `wanted` gives it."""
     return child(
         resource,
         api_version=VIRTUAL_MACHINE.api_version,
         kind=VIRTUAL_MACHINE.kind,
         name=resource.name,
-        body={"spec": body},
+        body={"spec": {"runStrategy": strategy, **body}},
         annotations=annotations,
     )
 

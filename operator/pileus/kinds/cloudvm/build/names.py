@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from pileus.engine.compare import digest
 from pileus.engine.labels import INSTANCE, KIND, OWNER_NAME
 from pileus.engine.plan import Manifest, ObjectKind, ObjectRef
 from pileus.engine.world import Resource, World
@@ -55,6 +56,11 @@ def mac(resource: Resource, network: str) -> str:
     """A locally administered address that no other interface has, and that stays."""
     seed = hashlib.sha256(f"{resource.uid} {network}".encode()).digest()
     return ":".join(f"{octet:02x}" for octet in (0x02, *seed[:5]))
+
+
+def migration(resource: Resource, token: str) -> str:
+    """The migration that a token asks for."""
+    return f"{resource.name}-{digest(token)[:8]}"
 
 
 def machine(resource: Resource, world: World) -> Manifest | None:

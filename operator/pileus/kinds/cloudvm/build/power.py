@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pileus.engine.compare import digest
 from pileus.engine.plan import Act, Call, Manifest, ObjectRef, Removal
 from pileus.engine.world import Resource, World
 from pileus.kinds.cloudvm.build import names, times
@@ -21,7 +20,7 @@ from pileus.objects.catalog import (
 )
 from pileus.objects.metadata import child
 from pileus.objects.reading import annotation, condition, text
-from pileus.objects.times import instant, seconds
+from pileus.objects.times import seconds
 
 NOTHING = "-"
 OVER = frozenset({"Succeeded", "Failed"})
@@ -44,27 +43,19 @@ class Power:
     recheck_after: float | None = None
 
 
-def decide(resource: Resource, spec: CloudVMSpec, world: World, *, held: bool) -> Power:
-    """What to do about power; `held` keeps the machine stopped, whatever the spec asks for."""
+def decide(
+    resource: Resource, spec: CloudVMSpec, world: World, *, held: bool = False, waits: bool = False
+) -> Power:
+    """What to do about power.
+
+    held: it stays stopped, whatever the spec asks for. waits: a restart would bring changes into force.
+    """
     power = Power("Halted" if held or spec.power == "Stopped" else "Always")
     running = names.instance(resource, world)
-    _restart(resource, spec, world, running, power)
+    _restart(resource, spec, world, running, power, waits=waits)
     _pause(resource, spec, running, power)
     _migrate(resource, spec, world, running, power)
     return power
-
-
-def required(machine: Manifest | None, running: Manifest | None) -> bool:
-    """True if KubeVirt says that what runs now must be started anew for changes to come into force."""
-    said = condition(machine, "RestartRequired")
-    if said.get("status") != "True" or running is None:
-        return False
-    # The two views may lag behind each other: what was started later than this was said is not meant.
-    told, born = (
-        instant(text(said, "lastTransitionTime")),
-        instant(text(running, "metadata", "creationTimestamp")),
-    )
-    return told is None or born is None or born < told
 
 
 def migrating(running: Manifest | None) -> bool:
@@ -74,7 +65,13 @@ def migrating(running: Manifest | None) -> bool:
 
 
 def _restart(
-    resource: Resource, spec: CloudVMSpec, world: World, running: Manifest | None, power: Power
+    resource: Resource,
+    spec: CloudVMSpec,
+    world: World,
+    running: Manifest | None,
+    power: Power,
+    *,
+    waits: bool,
 ) -> None:
     machine = names.machine(resource, world)
     wish = spec.restart
@@ -86,7 +83,7 @@ def _restart(
             meant = text(running, "metadata", "uid") if machine is not None and running else NOTHING
         power.annotations[names.RESTART] = f"{wish.token} {meant}"
         due = meant != NOTHING and text(running, "metadata", "uid") == meant
-    if wish and not due and required(machine, running):
+    if wish and not due and waits:
         if wish.policy == "Automatic":
             due = True
         elif wish.policy == "Window" and wish.window and not times.wrong(wish.window.cron):
@@ -127,7 +124,7 @@ def _migrate(
 ) -> None:
     machine = names.machine(resource, world)
     token = spec.migrate.token if spec.migrate else ""
-    name = f"{resource.name}-{digest(token)[:8]}" if token else ""
+    name = names.migration(resource, token)
     for ref, live in world.children.items():
         if ref.kind == MIGRATION.id and text(live, "status", "phase") not in OVER:
             power.keep.add(ref)  # what is on its way is not called back

@@ -167,17 +167,15 @@ def _claim(resource: Resource, live: Manifest, world: World) -> tuple[Finding | 
 
 
 def _not_made(name: str, words: str) -> Finding:
-    said = re.sub(r'^pods "[^"]*" is forbidden: ', "", words).rstrip(". ")
-    if "exceeded quota" in said or "failed quota" in said:
+    reason, said = podcauses.refused(words)
+    if reason == Reason.QUOTA_EXCEEDED:
         remedy = "Ask for less with size, resources or replicas, or have the quota raised."
-        return Finding(Reason.QUOTA_EXCEEDED, f"Deployment {name!r} may not make more pods: {said}. {remedy}")
-    if "PodSecurity" in said:
+        return Finding(reason, f"Deployment {name!r} may not make more pods: {said}. {remedy}")
+    if reason == PodReason.POD_SECURITY:
         remedy = "Ask the administrator about the namespace's Pod Security level."
-        return Finding(AppReason.POD_SECURITY, f"Deployment {name!r} may not make pods: {said}. {remedy}")
+        return Finding(reason, f"Deployment {name!r} may not make pods: {said}. {remedy}")
     remedy = "Change size or resources, or have the LimitRange changed." if _limited(said) else ""
-    return Finding(
-        AppReason.FAILED_CREATE, f"Deployment {name!r} cannot make pods: {said}. {remedy}".rstrip()
-    )
+    return Finding(reason, f"Deployment {name!r} cannot make pods: {said}. {remedy}".rstrip())
 
 
 def _limited(said: str) -> bool:
