@@ -191,6 +191,18 @@ class Ground:
         """Several of them."""
         return list(await asyncio.gather(*(self.namespace(purpose) for _ in range(count))))
 
+    async def alone(self, namespace: str) -> None:
+        """Wait until earlier namespaces are gone."""
+        ours = f"-{os.getpid() % 10000}-"
+        deadline = asyncio.get_running_loop().time() + self.deadline
+        while True:
+            names = {item["metadata"]["name"] for item in await self.list(NAMESPACES)}
+            others = sorted(name for name in names - {namespace} if name.startswith("c-") and ours in name)
+            if not others:
+                return
+            assert asyncio.get_running_loop().time() < deadline, f"still there: {others}"
+            await asyncio.sleep(QUIET)
+
     async def drop(self, *namespaces: str) -> None:
         """Have namespaces deleted, without waiting."""
         for namespace in namespaces:

@@ -25,16 +25,8 @@ STRANGERS: dict[str, Manifest] = {
             "template": {"spec": {"domain": {"devices": {}, "memory": {"guest": "64Mi"}}}},
         }
     },
-    # It waits for a class that never comes, so that nothing changes it.
     "DataVolume": {
-        "spec": {
-            "source": {"blank": {}},
-            "storage": {
-                "accessModes": ["ReadWriteOnce"],
-                "storageClassName": "nowhere",
-                "resources": {"requests": {"storage": "1Gi"}},
-            },
-        }
+        "spec": {"source": {"blank": {}}, "storage": {"resources": {"requests": {"storage": "2Gi"}}}}
     },
     "Service": {
         "spec": {"selector": {"app": "stranger"}, "ports": [{"name": "theirs", "port": 1234}]},
