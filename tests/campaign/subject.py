@@ -147,6 +147,7 @@ class Subject:
     at_once: points of T1 to T3 that are tried at a time. small: beginnings of the names of those tests that
     are in the small run (None: all that can be). bugs: whether the deliberate bugs are tried on it.
     beds: specs in which a child is broken that cannot heal in `mix[1]`, by kind.
+    later: by kind of child, two specs of which the second makes it where the first was in force.
     by_the_clock: lives whose ends depend on the time of day.
     protected: a spec under which the resource may not be deleted.
     invisible: fields that change no object, with what tries them instead.
@@ -193,6 +194,7 @@ class Subject:
     small: tuple[str, ...] | None = None
     bugs: bool = False
     beds: dict[str, Spec] = field(default_factory=dict)
+    later: dict[str, tuple[Spec, Spec]] = field(default_factory=dict)
     by_the_clock: tuple[Scenario, ...] = ()
     protected: Spec | None = None
     invisible: dict[str, str] = field(default_factory=dict)

@@ -13,17 +13,14 @@ import pytest
 
 from pileus.cli.rbac import role_objects
 from pileus.engine.plan import Manifest, ObjectKind
-from tests.campaign import faults
 from tests.campaign.calls import Call
 from tests.campaign.conftest import Points
-from tests.campaign.faults import Rule
 from tests.campaign.ground import QUIET, SYSTEM, Ground, chart_roles, message, ready
 from tests.campaign.subject import Scenario, Spec
+from tests.campaign.test_t09_children import names_taken_before
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-DEAF = 6.0
-"""Seconds for which events are held back: long enough for a lost write to be tried again."""
 Grant = tuple[str, str, str]
 """(verb, API group, resource with subresource)."""
 
@@ -35,7 +32,7 @@ async def test_rbac_used_is_granted_and_granted_is_used(ground: Ground, points: 
     await _use_everything(ground)
     for_this_kind = set(_granted(role_objects([ground.subject.kind])))
     if any(verb == "get" for verb, *_ in for_this_kind - set(_used(ground.proxy.calls))):
-        await _unheard(ground)
+        await names_taken_before(ground, points)
     used = set(_used(ground.proxy.calls))
     # Not a request of ours, but of admission's where OwnerReferencesPermissionEnforcement is on: see below.
     group, plural = ground.subject.target.group, ground.subject.target.plural
@@ -80,32 +77,6 @@ async def _use_everything(ground: Ground) -> None:
     await _come_upon(ground, ground.subject.everything, {})
     for settings, specs in ground.subject.elsewhere:
         await _come_upon(ground, specs, settings)
-
-
-async def _unheard(ground: Ground) -> None:
-    """Lives in which what was made is neither answered nor heard of at once: it is made again, and met."""
-    children = {kind.plural for kind in ground.subject.owned}
-    ground.proxy.heal()
-    views = ground.proxy.views
-    views.deaf = lambda call: call.target.resource != ground.subject.target.plural
-    lost = faults.lose("504")
-    ground.proxy.rules.append(
-        Rule(lambda call: call.verb == "patch" and call.target.resource in children, lost, times=None)
-    )
-
-    async def interrupt() -> None:
-        while True:
-            views.audible.clear()
-            await asyncio.sleep(DEAF)
-            views.audible.set()
-            await asyncio.sleep(1)
-
-    interrupted = asyncio.create_task(interrupt())
-    try:
-        await asyncio.gather(*(_live(ground, scenario) for scenario in ground.subject.scenarios))
-    finally:
-        interrupted.cancel()
-        ground.proxy.heal()
 
 
 async def _live(ground: Ground, scenario: Scenario) -> None:

@@ -169,6 +169,44 @@ async def test_t09_strangers_are_left_alone(ground: Ground, points: Points) -> N
     await ground.drop(*spaces)
 
 
+@pytest.mark.full
+@pytest.mark.needs("later")
+async def test_t09_names_are_taken_before(ground: Ground, points: Points) -> None:
+    """The same of children that come only with a second spec."""
+    await names_taken_before(ground, points)
+
+
+async def names_taken_before(ground: Ground, points: Points) -> None:
+    """A stranger has the name of each child that comes later; it is met, left alone, and goes."""
+    kinds = [kind for kind in ground.subject.owned if kind.kind in ground.subject.later]
+    spaces = await ground.namespaces("before", len(kinds))
+    await asyncio.gather(
+        *(_taken_before(ground, points, space, kind) for space, kind in zip(spaces, kinds, strict=True))
+    )
+    await ground.drop(*spaces)
+
+
+async def _taken_before(ground: Ground, points: Points, space: str, kind: ObjectKind) -> None:
+    first, second = ground.subject.later[kind.kind]
+    name, target = ground.subject.child(kind), ground.subject.target
+    await ground.finished(space, first)
+    before = await _stranger(ground, space, kind, name)
+    await ground.settled(space)  # it does what it is for
+    await ground.apply(space, second)
+    with points.point(f"{kind.kind}: a stranger had the name before"):
+        await ground.until(lambda live: ready(live) == "NameTaken", space, "says NameTaken")
+        await ground.settled(space)
+        touched = await _touched(ground, kind, space, name, before)
+        assert not touched, touched
+    await ground.delete(kind, space, name)
+    await ground.until(lambda live: live is None, space, "gone", kind=kind, name=name)
+    await ground.patch(target, space, "app", LOOK_AGAIN)
+    with points.point(f"{kind.kind}: the name is free"):
+        await ground.until(lambda live: ready(live) == "Ready", space, "Ready")
+        await ground.settled(space)
+        assert await ground.get(kind, space, name) is not None, "it is not made"
+
+
 LOOK_AGAIN: Manifest = {"metadata": {"annotations": {"pileus.dev/reconcile-at": "now"}}}
 
 

@@ -255,6 +255,10 @@ CLOUD_VM = Subject(
     at_once=40,
     small=("t01", "t09_strangers"),
     beds={"DataVolume": {**TWO, "power": "Stopped"}},  # a claim cannot go while the machine that has it runs
+    later={
+        "VirtualMachineSnapshot": (vm(power="Stopped"), vm(power="Stopped", snapshots={"take": "first"})),
+        "VirtualMachineInstanceMigration": (vm(), vm(migrate={"token": "one"})),
+    },
     by_the_clock=BY_THE_CLOCK,
     protected=vm(protect=True),
     invisible=INVISIBLE,

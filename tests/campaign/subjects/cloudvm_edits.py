@@ -28,6 +28,10 @@ STRANGERS: dict[str, Manifest] = {
     "DataVolume": {
         "spec": {"source": {"blank": {}}, "storage": {"resources": {"requests": {"storage": "2Gi"}}}}
     },
+    "VirtualMachineSnapshot": {
+        "spec": {"source": {"apiGroup": "kubevirt.io", "kind": "VirtualMachine", "name": "app"}}
+    },
+    "VirtualMachineInstanceMigration": {"spec": {"vmiName": "app"}},
     "Service": {
         "spec": {"selector": {"app": "stranger"}, "ports": [{"name": "theirs", "port": 1234}]},
     },

@@ -153,6 +153,20 @@ def test_a_change_that_needs_a_restart(cluster: Cluster, row: str) -> None:
         assert cluster.compile(changed).recheck_after == pytest.approx(3590)
 
 
+@pytest.mark.parametrize("phase", ["Pending", "Scheduling"])
+def test_a_machine_that_has_not_begun_takes_in_what_is_mended(cluster: Cluster, phase: str) -> None:
+    """No guest runs that could be disturbed, and what is mended may be what keeps it from running."""
+    cluster.settle(vm(devices={"gpus": [{"name": "a", "class": "example.dev/nobodys"}]}))
+    assert cluster.running is not None
+    cluster.running["status"]["phase"] = phase
+    mended = vm()
+    cluster.apply(mended)
+    cluster.require_restart()
+    (act,) = cluster.compile(mended).acts
+    assert isinstance(act, Removal)
+    assert act.uid == "run-1"
+
+
 def test_a_change_that_is_taken_back_restarts_nothing(cluster: Cluster) -> None:
     """KubeVirt says so until the next start all the same."""
     cluster.settle(vm(size={"cpu": 2, "memory": "2Gi"}))
