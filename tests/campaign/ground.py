@@ -432,7 +432,7 @@ class Ground:
         trust = self.endpoint.ssl_context()
         assert not isinstance(trust, bool)
         trust = _only_the_authority(self.endpoint)
-        return Proxy(self.endpoint.server, trust, self.subject.lots)
+        return Proxy(self.endpoint.server, trust, self.subject.lots, self.subject.beats)
 
     async def second_proxy(self) -> Proxy:
         """Another replica's way to the API server; the caller closes it."""

@@ -138,7 +138,7 @@ class Subject:
     also: kinds whose objects are looked at beside the children. seen: what of an object is looked at (None:
     nothing), whole lives or (False) ends only; of a child no status.
     drawn: texts of one namespace that are drawn by lot, and what stands for them. lots: the same of requests,
-    as patterns.
+    as patterns. beats: fields that say no more than that somebody still looks.
     settled: whether a status says that nothing is under way. rest: seconds without a write after which it is
     believed. patience: seconds after which a state that must come is given up.
     restless: whether other controllers do much in their own time. Then a step waits for its garbage, and only
@@ -184,6 +184,7 @@ class Subject:
     seen: Callable[[Manifest, bool], Manifest | None] = lambda item, history: item
     drawn: Callable[[list[Manifest]], dict[str, str]] = lambda items: {}
     lots: tuple[tuple[str, str], ...] = ()
+    beats: frozenset[str] = frozenset()
     settled: Callable[[Manifest], bool] = lambda live: True
     restless: bool = False
     rest: float = 0.0

@@ -246,6 +246,7 @@ CLOUD_VM = Subject(
     seen=seen,
     drawn=drawn,
     lots=LOTS,
+    beats=frozenset({"resourceVersion", "managedFields", "lastHeartbeatTime", "lastProbeTime"}),
     settled=settled,
     restless=True,
     rest=2.5,

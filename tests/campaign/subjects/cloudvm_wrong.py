@@ -228,6 +228,21 @@ TOLD: tuple[Wrong, ...] = (
         "create it",
         disks=_disks(source={**IMAGE, "certificates": "nowhere"}),
     ),
+    *(
+        _told(
+            f"a {what} to copy that there is not",
+            "DiskPending",
+            f"disks[].source.{field}",
+            "Make it",
+            vm(power="Stopped", disks=[disk("other")]),
+            disks=_disks(source={field: name}),
+        )
+        for what, field, name in (
+            ("volume", "volume", "nowhere"),
+            ("snapshot", "snapshot", "nowhere"),
+            ("machine", "disk", {"vm": "nobody", "disk": "root"}),
+        )
+    ),
     _told(
         "an image that is not there",
         "DiskFailed",

@@ -376,6 +376,27 @@ def test_a_copy_of_a_disk_in_use_says_what_it_waits_for(cluster: Cluster) -> Non
     assert cluster.judge(copy).findings[0].reason == "DiskFilling"
 
 
+@pytest.mark.parametrize(
+    ("source", "original", "field"),
+    [
+        ({"volume": "golden"}, "PersistentVolumeClaim 'golden'", "source.volume"),
+        ({"snapshot": "golden-1"}, "VolumeSnapshot 'golden-1'", "source.snapshot"),
+        ({"disk": {"vm": "web", "disk": "root"}}, "disk 'root' of CloudVM 'web'", "source.disk"),
+    ],
+)
+def test_a_copy_of_nothing_names_what_is_missing(
+    cluster: Cluster, source: Spec, original: str, field: str
+) -> None:
+    copy = vm(disks=[{**ROOT, "source": source}])
+    cluster.apply(copy)
+    live = next(live for found, live in cluster.children.items() if found.kind == catalog.DATA_VOLUME.id)
+    live["status"] = {"conditions": [{"type": "Ready", "status": "False", "reason": "CloneWithoutSource"}]}
+    told = cluster.judge(copy).findings[0]
+    assert told.reason == "DiskPending"
+    assert original in told.message
+    assert field in told.message
+
+
 PHASES: dict[str, tuple[Spec, str, str, bool]] = {
     "filling": ({"phase": "ImportInProgress", "progress": "37.2%"}, "DiskFilling", "30% of it", False),
     "failing": (
