@@ -153,6 +153,20 @@ def test_a_change_that_needs_a_restart(cluster: Cluster, row: str) -> None:
         assert cluster.compile(changed).recheck_after == pytest.approx(3590)
 
 
+@pytest.mark.parametrize("phase", ["Pending", "Scheduling"])
+def test_a_machine_that_has_not_begun_takes_in_what_is_mended(cluster: Cluster, phase: str) -> None:
+    """No guest runs that could be disturbed, and what is mended may be what keeps it from running."""
+    cluster.settle(vm(devices={"gpus": [{"name": "a", "class": "example.dev/nobodys"}]}))
+    assert cluster.running is not None
+    cluster.running["status"]["phase"] = phase
+    mended = vm()
+    cluster.apply(mended)
+    cluster.require_restart()
+    (act,) = cluster.compile(mended).acts
+    assert isinstance(act, Removal)
+    assert act.uid == "run-1"
+
+
 def test_a_change_that_is_taken_back_restarts_nothing(cluster: Cluster) -> None:
     """KubeVirt says so until the next start all the same."""
     cluster.settle(vm(size={"cpu": 2, "memory": "2Gi"}))
@@ -362,6 +376,27 @@ def test_a_copy_of_a_disk_in_use_says_what_it_waits_for(cluster: Cluster) -> Non
     assert cluster.judge(copy).findings[0].reason == "DiskFilling"
 
 
+@pytest.mark.parametrize(
+    ("source", "original", "field"),
+    [
+        ({"volume": "golden"}, "PersistentVolumeClaim 'golden'", "source.volume"),
+        ({"snapshot": "golden-1"}, "VolumeSnapshot 'golden-1'", "source.snapshot"),
+        ({"disk": {"vm": "web", "disk": "root"}}, "disk 'root' of CloudVM 'web'", "source.disk"),
+    ],
+)
+def test_a_copy_of_nothing_names_what_is_missing(
+    cluster: Cluster, source: Spec, original: str, field: str
+) -> None:
+    copy = vm(disks=[{**ROOT, "source": source}])
+    cluster.apply(copy)
+    live = next(live for found, live in cluster.children.items() if found.kind == catalog.DATA_VOLUME.id)
+    live["status"] = {"conditions": [{"type": "Ready", "status": "False", "reason": "CloneWithoutSource"}]}
+    told = cluster.judge(copy).findings[0]
+    assert (told.reason, told.stalled) == ("SourceNotFound", True)
+    assert original in told.message
+    assert field in told.message
+
+
 PHASES: dict[str, tuple[Spec, str, str, bool]] = {
     "filling": ({"phase": "ImportInProgress", "progress": "37.2%"}, "DiskFilling", "30% of it", False),
     "failing": (
@@ -377,21 +412,6 @@ PHASES: dict[str, tuple[Spec, str, str, bool]] = {
         False,
     ),
     "failed": ({"phase": "Failed"}, "DiskFailed", "Correct its source", True),
-    "nothing to copy": (
-        {
-            "conditions": [
-                {
-                    "type": "Ready",
-                    "status": "False",
-                    "reason": "CloneWithoutSource",
-                    "message": "The source snapshot golden doesn't exist",
-                }
-            ]
-        },
-        "SourceNotFound",
-        "golden doesn't exist. Correct its source",
-        True,
-    ),
     "waiting": ({"phase": "Pending"}, "DiskPending", "no volume yet", False),
 }
 

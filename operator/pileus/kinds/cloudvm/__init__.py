@@ -61,6 +61,7 @@ CLOUD_VM = Kind(
         (catalog.VIRTUAL_MACHINE_INSTANCE_CALLS, "pause"),
         (catalog.VIRTUAL_MACHINE_INSTANCE_CALLS, "unpause"),
     ),
+    permanent=frozenset({catalog.VIRTUAL_MACHINE.id}),
     references=_references,
     gauges=GAUGES,
     usual=USUAL,

@@ -82,10 +82,8 @@ def _one(
     if phase == "Failed" or (why and number(live, "status", "restartCount") >= TRIES):
         words = f"{what} cannot be filled: {why or 'CDI gives no reason'}. Correct its source."
         return Finding(VmReason.DISK_FAILED, words, stalled=phase == "Failed"), {**status, "phase": FAILED}
-    if text(condition(live, "Ready"), "reason") == "CloneWithoutSource":
-        said = text(condition(live, "Ready"), "message").rstrip(". ")
-        words = f"{what} is a copy of what is not there: {said}. Correct its source, or have that made."
-        return Finding(VmReason.SOURCE_NOT_FOUND, words, stalled=True), status
+    if words := _without_source(entry, live):
+        return Finding(VmReason.SOURCE_NOT_FOUND, f"{what} {words}", stalled=True), status
     if words := _in_use(resource, entry, world):
         return Finding(VmReason.DISK_PENDING, f"{what} {words}"), status
     if phase in ("", "Pending", "PVCBound", "Unknown"):
@@ -113,6 +111,20 @@ def _in_use(resource: Resource, entry: DiskPlan, world: World) -> str:
         f"is copied once CloudVM {source.vm!r} is stopped, since CDI copies no disk that is in use. Stop it "
         "for that, or take a snapshot of it and name that VolumeSnapshot as source."
     )
+
+
+def _without_source(entry: DiskPlan, live: Manifest | None) -> str:
+    """What to say of a copy of something that is not there."""
+    if condition(live, "Ready").get("reason") != "CloneWithoutSource":
+        return ""
+    source = entry.disk.source
+    if source.disk:
+        original, field = f"disk {source.disk.disk!r} of CloudVM {source.disk.vm!r}", "disk"
+    elif source.snapshot:
+        original, field = f"VolumeSnapshot {source.snapshot!r}", "snapshot"
+    else:
+        original, field = f"PersistentVolumeClaim {source.volume!r}", "volume"
+    return f"waits for {original} to copy, which does not exist. Make it, or correct source.{field}."
 
 
 def _live(resource: Resource, world: World, name: str) -> Manifest | None:

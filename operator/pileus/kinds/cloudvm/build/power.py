@@ -24,6 +24,8 @@ from pileus.objects.times import seconds
 
 NOTHING = "-"
 OVER = frozenset({"Succeeded", "Failed"})
+NOT_BEGUN = frozenset({"", "Pending", "Scheduling"})
+"""Phases of a running instance in which no guest runs yet."""
 
 
 @dataclass(slots=True)
@@ -83,7 +85,9 @@ def _restart(
             meant = text(running, "metadata", "uid") if machine is not None and running else NOTHING
         power.annotations[names.RESTART] = f"{wish.token} {meant}"
         due = meant != NOTHING and text(running, "metadata", "uid") == meant
-    if wish and not due and waits:
+    if waits and text(running, "status", "phase") in NOT_BEGUN:
+        due = True  # no guest has begun: what keeps it from that may be what has just been mended
+    elif wish and not due and waits:
         if wish.policy == "Automatic":
             due = True
         elif wish.policy == "Window" and wish.window and not times.wrong(wish.window.cron):
