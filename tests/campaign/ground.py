@@ -157,10 +157,11 @@ class Ground:
     # the cluster
 
     async def clear(self) -> None:
-        """Between tests: no faults, no operator, no resources of ours."""
+        """Between tests: no faults, no operator, no resources of ours; definitions and roles as at first."""
         self.proxy.heal()
         await self.stop()
         self.operator = self._none
+        await self._install()  # what a deliberate bug let end too early has taken them away
         for file in self.directory.glob("*.log"):
             file.unlink()
         for item in await self.list(self.subject.target):
@@ -443,11 +444,18 @@ class Ground:
     async def _install(self) -> None:
         await self._ensure(NAMESPACES, "", {"metadata": {"name": SYSTEM}})
         await self.ensure(chart_roles())
-        await self._ensure(CRDS, "", yaml.safe_load((ROOT / self.subject.crd).read_text()))
+        definition = yaml.safe_load((ROOT / self.subject.crd).read_text())
+        while await self._ends(definition["metadata"]["name"]):
+            await asyncio.sleep(0.1)
+        await self._ensure(CRDS, "", definition)
         while not await self._served(self.subject.target):
             await asyncio.sleep(0.1)
         await self.ensure(self.subject.prepare())
         self._token = await self.token(SYSTEM, "pileus")
+
+    async def _ends(self, definition: str) -> bool:
+        """Whether a definition is on its way out."""
+        return "deletionTimestamp" in ((await self.get(CRDS, "", definition)) or {}).get("metadata", {})
 
     async def token(self, namespace: str, account: str) -> str:
         """A token of a ServiceAccount, good for a day."""
