@@ -33,6 +33,8 @@ from tests.engine.harness import NAMESPACES, Operator, condition
 from tests.programs import program
 
 SYSTEM = "pileus-system"
+EACH = 1.5
+"""Seconds more for each namespace: many share one operator, which may be killed once for each of them."""
 QUIET = 0.7
 """Seconds without a write or an event after which things are taken for settled."""
 ROOT = Path(__file__).parents[2]
@@ -321,7 +323,7 @@ class Ground:
 
     async def reach(self, wanted: Mapping[str, Snapshot], *, history: bool = True) -> dict[str, list[str]]:
         """Wait until each namespace is as wanted, and stays; what differs where it never is."""
-        deadline = asyncio.get_running_loop().time() + self.deadline
+        deadline = asyncio.get_running_loop().time() + self.deadline + EACH * len(wanted)
         while True:
             found = await self.snapshots(wanted, history=history)
             late = {name: differences(found[name], want) for name, want in wanted.items()}
