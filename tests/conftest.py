@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -16,16 +18,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--seed", type=int, default=None, help="replay the campaign's dice with this seed")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two tracks for two processors (`-n 2 --dist loadgroup`), each in its order and with its own clusters.
+class Tracks(LoadScopeScheduling):
+    """Two tracks for two processors (`-n 2`), each in its order and with its own clusters.
 
     Tests that look at the whole machine for what a cluster left behind are on one track with those that
     start containers; the other track's clusters leave no mounts and no links even while they run.
     """
-    for item in items:
-        tier = item.path.relative_to(Path(__file__).parent).parts
-        machine = tier[0] == "cluster" or (tier[0] == "e2e" and tier[1] != "vms")
-        item.add_marker(pytest.mark.xdist_group("machine" if machine else "control planes"))
+
+    def _split_scope(self, nodeid: str) -> str:
+        machine = nodeid.startswith(("tests/cluster/", "tests/e2e/")) and "/vms/" not in nodeid
+        return "machine" if machine else "control planes"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Tracks:
+    """What xdist divides the tests by."""
+    return Tracks(config, log)
 
 
 @pytest.fixture(scope="session")
