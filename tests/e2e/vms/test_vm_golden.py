@@ -9,6 +9,7 @@ import yaml
 
 from tests.campaign.ground import ROOT
 from tests.e2e.kubectl import Kubectl
+from tests.e2e.vms.specs import running
 from tests.unit.cloudvm.stories import STORIES, Story
 
 pytestmark = pytest.mark.cluster
@@ -26,3 +27,8 @@ def test_every_object_is_admitted(dry: Kubectl, story: Story) -> None:
     options = ("--server-side", "--dry-run=server", "--validate=strict")
     for manifest in objects:
         dry("apply", "-f", "-", *options, given=json.dumps(manifest))
+
+
+def test_the_example_runs(ns: Kubectl) -> None:
+    ns("apply", "-f", str(ROOT / "examples" / "07-vm"))
+    running(ns, "db")
