@@ -33,6 +33,8 @@ from tests.engine.harness import NAMESPACES, Operator, condition
 from tests.programs import program
 
 SYSTEM = "pileus-system"
+EACH = 1.5
+"""Seconds more for each namespace: many share one operator, which may be killed once for each of them."""
 QUIET = 0.7
 """Seconds without a write or an event after which things are taken for settled."""
 ROOT = Path(__file__).parents[2]
@@ -157,10 +159,11 @@ class Ground:
     # the cluster
 
     async def clear(self) -> None:
-        """Between tests: no faults, no operator, no resources of ours."""
+        """Between tests: no faults, no operator, no resources of ours; definitions and roles as at first."""
         self.proxy.heal()
         await self.stop()
         self.operator = self._none
+        await self._install()  # what a deliberate bug let end too early has taken them away
         for file in self.directory.glob("*.log"):
             file.unlink()
         for item in await self.list(self.subject.target):
@@ -320,7 +323,7 @@ class Ground:
 
     async def reach(self, wanted: Mapping[str, Snapshot], *, history: bool = True) -> dict[str, list[str]]:
         """Wait until each namespace is as wanted, and stays; what differs where it never is."""
-        deadline = asyncio.get_running_loop().time() + self.deadline
+        deadline = asyncio.get_running_loop().time() + self.deadline + EACH * len(wanted)
         while True:
             found = await self.snapshots(wanted, history=history)
             late = {name: differences(found[name], want) for name, want in wanted.items()}
@@ -443,11 +446,18 @@ class Ground:
     async def _install(self) -> None:
         await self._ensure(NAMESPACES, "", {"metadata": {"name": SYSTEM}})
         await self.ensure(chart_roles())
-        await self._ensure(CRDS, "", yaml.safe_load((ROOT / self.subject.crd).read_text()))
+        definition = yaml.safe_load((ROOT / self.subject.crd).read_text())
+        while await self._ends(definition["metadata"]["name"]):
+            await asyncio.sleep(0.1)
+        await self._ensure(CRDS, "", definition)
         while not await self._served(self.subject.target):
             await asyncio.sleep(0.1)
         await self.ensure(self.subject.prepare())
         self._token = await self.token(SYSTEM, "pileus")
+
+    async def _ends(self, definition: str) -> bool:
+        """Whether a definition is on its way out."""
+        return "deletionTimestamp" in ((await self.get(CRDS, "", definition)) or {}).get("metadata", {})
 
     async def token(self, namespace: str, account: str) -> str:
         """A token of a ServiceAccount, good for a day."""

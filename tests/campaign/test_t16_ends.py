@@ -98,6 +98,7 @@ async def test_t16_the_definition_goes_and_comes_back(ground: Ground, points: Po
     """As when the chart is uninstalled with its CRDs: everything goes, and a new start is a clean one."""
     space = await ground.namespace("crd")
     await ground.finished(space, ground.subject.mix[1])
+    await _followed_by_the_collector(ground)
     definition = yaml.safe_load((ROOT / ground.subject.crd).read_text())
     await ground.client.request("delete", path(CRDS, "", definition["metadata"]["name"]), method="DELETE")
     with points.point("everything goes"):
@@ -112,6 +113,24 @@ async def test_t16_the_definition_goes_and_comes_back(ground: Ground, points: Po
     with points.point("works again by itself"):
         await _again(ground, space)
     await ground.drop(space)
+
+
+async def _followed_by_the_collector(ground: Ground) -> None:
+    """Wait until somebody beside the operator watches our resources, which is Kubernetes' garbage collector.
+
+    It learns of a new kind within half a minute. Of a kind that comes and goes meanwhile it never knows
+    whether an owner is gone, and leaves the children alone.
+    """
+    target = ground.subject.target
+    deadline = asyncio.get_running_loop().time() + ground.deadline
+    while True:
+        page = await ground.client.text("/metrics")
+        lines = [line for line in page.splitlines() if line.startswith("apiserver_longrunning_requests{")]
+        ours = [line for line in lines if f'resource="{target.plural}"' in line and 'verb="WATCH"' in line]
+        if sum(float(line.rpartition(" ")[2]) for line in ours) >= 2:
+            return
+        assert asyncio.get_running_loop().time() < deadline, "the collector never learns of the kind"
+        await asyncio.sleep(0.5)
 
 
 async def _told_404(ground: Ground) -> None:

@@ -19,6 +19,7 @@ import pytest
 from pileus.local import ClusterError, LocalCluster, host, images, launch, plan, status
 from pileus.local.report import Silent
 from pileus.local.vmnode.names import HANDLER_PORT, NODES
+from pileus.local.vmnode.sizes import size
 from tests.cluster.machines import (
     asked,
     call,
@@ -281,9 +282,9 @@ def test_a_snapshot_of_a_running_machine_and_a_disk_made_from_it(vm: Kubectl) ->
 
     source = {"snapshot": {"namespace": vm.namespace, "name": of_the_disk}}
     vm.apply(disk("again", source), disk("larger", source, size="2Gi"))
-    for name, size in (("again", "1Gi"), ("larger", "2Gi")):
+    for name, room in (("again", "1Gi"), ("larger", "2Gi")):
         vm.until("dv", name, lambda dv: said(dv, "phase") == "Succeeded")
-        vm.until("pvc", name, lambda pvc, size=size: said(pvc, "capacity") == {"storage": size})
+        vm.until("pvc", name, lambda pvc, room=room: size(said(pvc, "capacity")["storage"]) == size(room))
 
     content = made["status"]["boundVolumeSnapshotContentName"]
     vm("delete", "vmsnapshot", "before", "--timeout=60s")
@@ -315,7 +316,8 @@ def test_a_snapshot_that_is_held_goes_on_when_it_may(vm: Kubectl, agent: VmNode)
 def test_a_disk_is_not_made_from_a_snapshot_that_is_not_there(kubectl: Kubectl) -> None:
     source = {"snapshot": {"namespace": kubectl.namespace, "name": "nowhere"}}
     kubectl.apply(disk("early", source))
-    kubectl.until("dv", "early", lambda dv: "nowhere" in condition(dv, "Running").get("message", ""))
+    kubectl.until("dv", "early", lambda dv: "nowhere" in condition(dv, "Ready").get("message", ""))
+    assert condition(kubectl.get("dv", "early"), "Ready")["reason"] == "CloneWithoutSource"
 
 
 def test_an_interface_is_plugged_and_unplugged(vm: Kubectl) -> None:

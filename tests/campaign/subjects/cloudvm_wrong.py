@@ -231,7 +231,7 @@ TOLD: tuple[Wrong, ...] = (
     *(
         _told(
             f"a {what} to copy that there is not",
-            "DiskPending",
+            "SourceNotFound",
             f"disks[].source.{field}",
             "Make it",
             vm(power="Stopped", disks=[disk("other")]),

@@ -59,11 +59,11 @@ def clock(pileus: VmOperator) -> Iterator[Clock]:
 
 @pytest.fixture
 def ns(admin: Kubectl, pileus: VmOperator, request: pytest.FixtureRequest) -> Iterator[Kubectl]:
-    """kubectl for a new namespace, which is gone before the next test counts writes."""
+    """kubectl for a new namespace, whose machines are gone before the next test counts writes."""
     kubectl = fresh(admin, request.node.name.removeprefix("test_"))
     yield kubectl
     kubectl("delete", "cvm", "--all", "--timeout=90s")  # first: nothing can be made in a namespace that goes
-    admin("delete", "namespace", kubectl.namespace, "--timeout=180s")
+    admin("delete", "namespace", kubectl.namespace, "--wait=false")
 
 
 @pytest.fixture(scope="session")

@@ -14,21 +14,18 @@ pytestmark = pytest.mark.cluster
 
 
 def test_phases_disks_acts_and_snapshots_are_counted(ns: Kubectl, pileus: VmOperator, agent: VmNode) -> None:
-    def shows(name: str, value: float, **labels: str) -> bool:
-        return eventually(lambda: pileus.metric(f"pileus_{name}", **labels) == value)
-
     agent.hold_import("vm-root", 42)
     ns.apply(vm())
-    assert shows("cloudvm_disk_progress_percent", 40)
-    assert pileus.metric("pileus_cloudvm_disks", phase="Filling") == 1
+    assert shows(pileus, 40, "cloudvm_disk_progress_percent")
+    assert shows(pileus, 1, "cloudvm_disks", phase="Filling")
     agent.finish_import("vm-root")
     running(ns)
-    assert shows("cloudvm_phase", 1, phase="Running")
-    assert pileus.metric("pileus_cloudvm_disks", phase="Ready") == 1
+    assert shows(pileus, 1, "cloudvm_phase", phase="Running")
+    assert shows(pileus, 1, "cloudvm_disks", phase="Ready")
 
     before = pileus.metric("pileus_acts_total", kind="CloudVM")
     change(ns, migrate={"token": "one"}, snapshots={"take": "first"})
-    assert shows("cloudvm_migrations", 1, phase="Succeeded")
+    assert shows(pileus, 1, "cloudvm_migrations", phase="Succeeded")
     ns.until("cvm", "vm", lambda found: any(s["ready"] for s in found["status"].get("snapshots", ())))
     assert eventually(lambda: pileus.metric("pileus_cloudvm_snapshot_age_seconds") > 0)
     first = uid(ns)
@@ -43,6 +40,11 @@ def test_a_machine_that_waits_for_a_restart_is_counted_until_it_has_it(
 ) -> None:
     made(ns, size={"cpu": 2, "memory": "2Gi"})
     change(ns, size={"cpu": 1})
-    assert eventually(lambda: pileus.metric("pileus_cloudvm_restart_required") == 1)
+    assert shows(pileus, 1, "cloudvm_restart_required")
     change(ns, size={"cpu": 2})
-    assert eventually(lambda: pileus.metric("pileus_cloudvm_restart_required") == 0)
+    assert shows(pileus, 0, "cloudvm_restart_required")
+
+
+def shows(pileus: VmOperator, value: float, name: str, **labels: str) -> bool:
+    """Whether a metric comes to this value."""
+    return eventually(lambda: pileus.metric(f"pileus_{name}", **labels) == value)

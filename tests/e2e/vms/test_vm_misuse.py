@@ -185,6 +185,7 @@ TOLD = (
     (vm(size={"class": "u1.nowhere"}), "ClassNotFound", "u1.nowhere", "a class"),
     (vm(os={"preference": "nowhere"}), "PreferenceNotFound", "nowhere", "a preference"),
     (vm(disks=[disk(storageClass="nowhere")]), "StorageClassNotFound", "nowhere", "a storage class"),
+    (vm(disks=[disk(source={"volume": "nowhere"})]), "SourceNotFound", "nowhere", "a claim to copy"),
     (vm(networks=[{"name": "lan", "network": "lan"}]), "NetworkNotFound", "'lan'", "a network"),
     (
         vm(devices={"gpus": [{"name": "gpu", "class": "nvidia.com/B200"}]}),

@@ -203,7 +203,7 @@ def test_a_disk_is_a_copy_of_another_machines_once_that_is_stopped(ns: Kubectl) 
 
 def test_a_disk_is_a_copy_of_a_volume_snapshot_that_came_later(ns: Kubectl) -> None:
     ns.apply(vm("web", disks=[disk(source={"snapshot": "golden"})]))
-    ns.until("cvm", "web", says("DiskPending", "root"))
+    ns.until("cvm", "web", says("SourceNotFound", "golden"))
     up(ns, vm())
     source = {"persistentVolumeClaimName": "vm-root"}
     golden = {

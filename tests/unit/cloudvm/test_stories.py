@@ -392,7 +392,7 @@ def test_a_copy_of_nothing_names_what_is_missing(
     live = next(live for found, live in cluster.children.items() if found.kind == catalog.DATA_VOLUME.id)
     live["status"] = {"conditions": [{"type": "Ready", "status": "False", "reason": "CloneWithoutSource"}]}
     told = cluster.judge(copy).findings[0]
-    assert told.reason == "DiskPending"
+    assert (told.reason, told.stalled) == ("SourceNotFound", True)
     assert original in told.message
     assert field in told.message
 

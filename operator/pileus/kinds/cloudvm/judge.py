@@ -14,6 +14,7 @@ from pileus.kinds.cloudvm.assess.disks import stores
 from pileus.kinds.cloudvm.assess.running import machine
 from pileus.kinds.cloudvm.assess.seen import guest, kept, movable
 from pileus.kinds.cloudvm.reasons import VmReason
+from pileus.objects.podcauses import PodReason
 from pileus.objects.said import Said, merged
 
 PENDING = frozenset({VmReason.DISK_PENDING})
@@ -36,7 +37,7 @@ def judge_vm(resource: Resource, plan: Plan, world: World) -> Verdict:
 def _ordered(disks: Said, power: Said) -> tuple[Finding, ...]:
     """A disk that waits for the machine to be placed is explained by why it is not placed."""
     telling = [f for f in disks.findings if f.reason not in PENDING]
-    placing = [f for f in power.findings if f.reason == VmReason.UNSCHEDULABLE]
+    placing = [f for f in power.findings if f.reason == PodReason.UNSCHEDULABLE]
     first = (*placing, *telling) if placing else tuple(telling)
     rest = [f for f in (*disks.findings, *power.findings) if f not in first]
     return (*first, *rest)

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from pileus.crds.markers import Rule, list_map, validations
+from pileus.crds.markers import Rule, list_map, names, validations
 from pileus.crds.types import Model
 from pileus.kinds.cloudvm.care import Exposure, Migrate, Placement, Restart, Snapshots
 from pileus.kinds.cloudvm.parts import Access, Devices, Disk, Network, Processors, Size, System
@@ -19,22 +19,7 @@ from pileus.kinds.cloudvm.parts import Access, Devices, Disk, Network, Processor
 NAME_LIMIT = 38
 """Longest name of a machine: the names of its disks, also made anew, fit the 63 characters of a label."""
 
-ROOT_RULES = (
-    Rule(
-        f"size(self.metadata.name) <= {NAME_LIMIT}",
-        (
-            f"The name is too long: choose one of at most {NAME_LIMIT} characters, since longer names are "
-            "made from it."
-        ),
-    ),
-    Rule(
-        "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
-        (
-            "The name must start with a letter and hold only lower-case letters, digits and '-': the guest "
-            "and its Services get it."
-        ),
-    ),
-)
+ROOT_RULES = names(NAME_LIMIT, "the guest and its Services get")
 
 _CLASS = "(has(self.size) && has(self.size.class))"
 _HUGE = "quantity(string(self.size.memory)).asInteger() % {bytes} == 0"

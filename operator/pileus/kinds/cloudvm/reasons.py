@@ -11,13 +11,10 @@ class VmReason(StrEnum):
     # power
     STARTING = "Starting"
     STOPPING = "Stopping"
-    STOPPED = "Stopped"
     PAUSED = "PausedByUser"
     RESTARTING = "Restarting"
-    MIGRATING = "Migrating"
     UNREACHABLE = "Unreachable"
     CRASH_LOOP = "CrashLoopBackOff"
-    UNSCHEDULABLE = "Unschedulable"
     GUEST_FAILED = "GuestFailed"
     # what it needs by name
     CLASS_NOT_FOUND = "ClassNotFound"
@@ -36,13 +33,13 @@ class VmReason(StrEnum):
     DISK_NOT_EXPANDABLE = "DiskNotExpandable"
     DISKS_READY = "DisksReady"
     SOURCE_CHANGED = "SourceChanged"
+    SOURCE_NOT_FOUND = "SourceNotFound"
     # changes
     UP_TO_DATE = "UpToDate"
     RESTART_REQUIRED = "RestartRequired"
     # migration
     MIGRATABLE = "Migratable"
     NOT_MIGRATABLE = "NotMigratable"
-    MIGRATION_FAILED = "MigrationFailed"
     NOT_RUNNING = "NotRunning"
     # guest
     AGENT_CONNECTED = "AgentConnected"
@@ -62,7 +59,6 @@ USUAL = frozenset(
         VmReason.STOPPING,
         VmReason.PAUSED,
         VmReason.RESTARTING,
-        VmReason.MIGRATING,
         VmReason.DISK_PENDING,
         VmReason.DISK_FILLING,
         VmReason.RESTORING,

@@ -82,7 +82,9 @@ def _one(
     if phase == "Failed" or (why and number(live, "status", "restartCount") >= TRIES):
         words = f"{what} cannot be filled: {why or 'CDI gives no reason'}. Correct its source."
         return Finding(VmReason.DISK_FAILED, words, stalled=phase == "Failed"), {**status, "phase": FAILED}
-    if words := _in_use(resource, entry, world) or _without_source(entry, live):
+    if words := _without_source(entry, live):
+        return Finding(VmReason.SOURCE_NOT_FOUND, f"{what} {words}", stalled=True), status
+    if words := _in_use(resource, entry, world):
         return Finding(VmReason.DISK_PENDING, f"{what} {words}"), status
     if phase in ("", "Pending", "PVCBound", "Unknown"):
         if text(claim, "status", "phase") == "Pending" or claim is None:
