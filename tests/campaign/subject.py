@@ -144,8 +144,9 @@ class Subject:
     restless: whether other controllers do much in their own time. Then a step waits for its garbage, and only
     those writes of a status are points that two undisturbed runs make.
     previous: commit of the release before, which this one takes over from. many: how many are made at once.
-    at_once: points of T1 to T3 that are tried at a time. small: beginnings of the names of those tests that
-    are in the small run (None: all that can be). bugs: whether the deliberate bugs are tried on it.
+    at_once: points of T1 to T3 and ways of T7 that are tried at a time.
+    small: beginnings of the names of those tests that are in the small run (None: all that can be).
+    bugs: whether the deliberate bugs are tried on it.
     beds: specs in which a child is broken that cannot heal in `mix[1]`, by kind.
     later: by kind of child, two specs of which the second makes it where the first was in force.
     by_the_clock: lives whose ends depend on the time of day.
