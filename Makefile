@@ -28,8 +28,9 @@ down: $(VENV)/.synced ## end the cluster and everything in it
 	@$(BIN)/pileus local down
 
 test: $(VENV)/.synced lint ## all tests, cheapest first, on a real cluster
-	@$(BIN)/pileus local up >/dev/null  # what is built the first time is built with its progress in sight
-	@$(BIN)/python -m pytest $(TIERS)
+	@$(BIN)/pileus local build --with kubevirt  # what is built the first time is built with its progress in sight
+	@$(BIN)/pileus local up >/dev/null
+	@$(BIN)/python -m pytest -n 2 $(TIERS)
 
 campaign: $(VENV)/.synced ## every fault at every write, by a proxy before a real API server; ARGS="--seed 1 -k t04"
 	@$(BIN)/python -m pytest tests/campaign --campaign=full --timeout=3600 $(ARGS)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -14,6 +16,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--campaign", choices=("smoke", "full"), default="smoke", help="how much of it runs")
     group.addoption("--bugs", default="", help="only deliberate bugs whose name matches this pattern")
     group.addoption("--seed", type=int, default=None, help="replay the campaign's dice with this seed")
+
+
+class Tracks(LoadScopeScheduling):
+    """Two tracks for two processors (`-n 2`), each in its order and with its own clusters.
+
+    Tests that look at the whole machine for what a cluster left behind are on one track with those that
+    start containers; the other track's clusters leave no mounts and no links even while they run.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        machine = nodeid.startswith(("tests/cluster/", "tests/e2e/")) and "/vms/" not in nodeid
+        return "machine" if machine else "control planes"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Tracks:
+    """What xdist divides the tests by."""
+    return Tracks(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from tests.campaign.masks import masked
 
+Lots = tuple[tuple[str, str], ...]
+"""Patterns, and what stands for what they match."""
 WRITES = frozenset({"create", "patch", "update", "delete"})
 
 
@@ -42,7 +45,8 @@ class Target(NamedTuple):
 @dataclass(slots=True)
 class Call:
     """A request. `status`: what the operator was answered, 0 while it waits. `committed`: what the API
-    server had answered, 0 if it never got the request. `at`: seconds on the event loop's clock."""
+    server had answered, 0 if it never got the request. `at`: seconds on the event loop's clock. `lots`: what
+    is drawn by lot in requests, beside what is masked for all."""
 
     verb: str
     target: Target
@@ -51,13 +55,16 @@ class Call:
     body: Any = field(repr=False)
     status: int = 0
     committed: int = 0
+    lots: Lots = ()
 
     @classmethod
-    def read(cls, method: str, path: str, query: Mapping[str, str], body: bytes, at: float) -> Call:
+    def read(
+        cls, method: str, path: str, query: Mapping[str, str], body: bytes, at: float, lots: Lots = ()
+    ) -> Call:
         """A call from its HTTP request."""
         target = parse(path)
         content = json.loads(body) if body else None
-        return cls(_verb(method, target, query), target, query, at, content)
+        return cls(_verb(method, target, query), target, query, at, content, lots=lots)
 
     @property
     def resource(self) -> str:
@@ -74,10 +81,16 @@ class Call:
     def write(self) -> WriteName:
         """The name of a write. An Event's own name is drawn anew each time."""
         target = self.target
-        name = "" if target.resource == "events" else target.name
+        name = "" if target.resource == "events" else self._drawn(target.name)
         content = masked(self.body, target.namespace) if target.resource != "events" else None
-        digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        text = self._drawn(json.dumps(content, sort_keys=True))
+        digest = hashlib.sha256(text.encode()).hexdigest()
         return WriteName(self.verb, self.resource, name, digest[:12])
+
+    def _drawn(self, text: str) -> str:
+        for pattern, stands in self.lots:
+            text = re.sub(pattern, stands, text)
+        return text
 
     def __str__(self) -> str:
         where = "/".join(part for part in (self.target.namespace, self.target.name) if part)

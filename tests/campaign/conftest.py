@@ -14,7 +14,6 @@ import pytest
 import pytest_asyncio
 
 from pileus.local import LocalCluster
-from pileus.local.foreign import FOREIGN
 from tests.campaign.ground import Ground
 from tests.campaign.subject import Subject
 from tests.campaign.subjects import SUBJECTS
@@ -54,13 +53,33 @@ REPORT = pytest.StashKey[list[str]]()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests marked `full` are left out of the small run."""
-    if config.getoption("--campaign") == "full":
-        return
-    left_out = [item for item in items if item.get_closest_marker("full")]
+    """Tests that need what a subject has not are left out; and of the small run those marked `full`."""
+    full = config.getoption("--campaign") == "full"
+    left_out = [item for item in items if not (_applies(item) and (full or _is_small(item)))]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+def _subject(item: pytest.Item) -> Subject | None:
+    """The subject of a test that stands on the ground; tests of tables are quick, and always run."""
+    call = getattr(item, "callspec", None)
+    found: Subject | None = call.params.get("subject") if call else None
+    return found if "ground" in getattr(item, "fixturenames", ()) else None
+
+
+def _applies(item: pytest.Item) -> bool:
+    subject, needs = _subject(item), item.get_closest_marker("needs")
+    return subject is None or needs is None or all(getattr(subject, field) for field in needs.args)
+
+
+def _is_small(item: pytest.Item) -> bool:
+    subject = _subject(item)
+    if item.get_closest_marker("full"):
+        return False
+    if subject is None or subject.small is None:
+        return True
+    return any(item.name.startswith(f"test_{name}") for name in subject.small)
 
 
 @pytest.fixture(scope="session")
@@ -83,13 +102,13 @@ def dice(seed: int, request: pytest.FixtureRequest) -> random.Random:
 
 
 @pytest.fixture(scope="session")
-def campaign_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The kubeconfig of a control plane with all its controllers; nodes and pods are kwok's."""
+def campaign_cluster(subject: Subject, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The kubeconfig of a control plane with all its controllers, and what the subject needs beside it."""
     if given := os.environ.get("PILEUS_TEST_CAMPAIGN"):
         yield Path(given)
         return
     cluster = LocalCluster(
-        tmp_path_factory.mktemp("campaign"), profile="control-plane", with_=("kwok", *FOREIGN)
+        tmp_path_factory.mktemp("campaign"), profile="control-plane", with_=subject.cluster
     )
     cluster.up()
     try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import json
 import os
 import re
 import signal
@@ -32,8 +33,8 @@ from tests.engine.harness import NAMESPACES, Operator, condition
 from tests.programs import program
 
 SYSTEM = "pileus-system"
-DEADLINE = 90.0
-"""Seconds after which a state that must come is given up."""
+EACH = 1.5
+"""Seconds more for each namespace: many share one operator, which may be killed once for each of them."""
 QUIET = 0.7
 """Seconds without a write or an event after which things are taken for settled."""
 ROOT = Path(__file__).parents[2]
@@ -56,7 +57,7 @@ class Ground:
         self.endpoint = endpoint
         self.proxy = self._proxy()
         self.source = SOURCE
-        self.deadline = DEADLINE
+        self.deadline = subject.patience
         self._names = itertools.count()
         self._operators: list[Operator] = []
         self._starting = asyncio.Lock()
@@ -71,7 +72,7 @@ class Ground:
             ground = cls(client, endpoint, subject, directory)
             await ground._install()
             await ground.proxy.start()
-            hands = asyncio.create_task(Stagehands(client).run())
+            hands = asyncio.create_task(Stagehands(client, volumes=subject.volumes).run())
             try:
                 yield ground
             finally:
@@ -185,13 +186,25 @@ class Ground:
         await self.create(NAMESPACES, "", {"metadata": {"name": name}})
         if granted:
             await self.create(ROLE_BINDINGS, name, _grant())
-        for manifest in self.subject.around if around else ():
+        for manifest in (*self.subject.beside, *self.subject.around) if around else ():
             await self.apply_foreign(name, manifest)
         return name
 
     async def namespaces(self, purpose: str, count: int) -> list[str]:
         """Several of them."""
         return list(await asyncio.gather(*(self.namespace(purpose) for _ in range(count))))
+
+    async def alone(self, namespace: str) -> None:
+        """Wait until earlier namespaces are gone."""
+        ours = f"-{os.getpid() % 10000}-"
+        deadline = asyncio.get_running_loop().time() + self.deadline
+        while True:
+            names = {item["metadata"]["name"] for item in await self.list(NAMESPACES)}
+            others = sorted(name for name in names - {namespace} if name.startswith("c-") and ours in name)
+            if not others:
+                return
+            assert asyncio.get_running_loop().time() < deadline, f"still there: {others}"
+            await asyncio.sleep(QUIET)
 
     async def drop(self, *namespaces: str) -> None:
         """Have namespaces deleted, without waiting."""
@@ -223,8 +236,7 @@ class Ground:
 
     async def apply_foreign(self, namespace: str, manifest: Manifest) -> None:
         """Apply any object of a core or known kind."""
-        group, _, version = manifest["apiVersion"].rpartition("/")
-        kind = ObjectKind(group, version, manifest["kind"], _plural(manifest["kind"]))
+        kind = _kind_of(manifest)
         await self.client.request(
             "patch",
             path(kind, namespace, manifest["metadata"]["name"]),
@@ -283,17 +295,27 @@ class Ground:
     async def snapshots(self, namespaces: Iterable[str], *, history: bool = True) -> dict[str, Snapshot]:
         """The resource and its children in each namespace, masked."""
         found: dict[str, Snapshot] = {namespace: {} for namespace in namespaces}
-        for kind in (self.subject.target, *self.subject.owned):
+        raw: dict[str, list[Manifest]] = {namespace: [] for namespace in found}
+        for kind in (self.subject.target, *self.subject.owned, *self.subject.also):
             for item in await self.list(kind):
                 namespace, name = item["metadata"]["namespace"], item["metadata"]["name"]
                 if namespace not in found or (kind.kind, name) == ("ServiceAccount", "default"):
                     continue
-                if kind is not self.subject.target:
+                raw[namespace].append(item)
+                shown = self.subject.seen(item, history)
+                if shown is None:
+                    continue
+                item = shown
+                if kind in self.subject.owned:
                     item.pop("status", None)
+                if kind is not self.subject.target:
                     item["metadata"].pop("finalizers", None)  # of Kubernetes' own protection
                     _without_controllers_notes(item)
                 found[namespace][f"{kind.kind} {name}"] = masked(item, namespace, history=history)
-        return found
+        return {
+            namespace: _replaced(objects, self.subject.drawn(raw[namespace]))
+            for namespace, objects in found.items()
+        }
 
     async def snapshot(self, namespace: str, *, history: bool = True) -> Snapshot:
         """One namespace."""
@@ -301,12 +323,13 @@ class Ground:
 
     async def reach(self, wanted: Mapping[str, Snapshot], *, history: bool = True) -> dict[str, list[str]]:
         """Wait until each namespace is as wanted, and stays; what differs where it never is."""
-        deadline = asyncio.get_running_loop().time() + self.deadline
+        deadline = asyncio.get_running_loop().time() + self.deadline + EACH * len(wanted)
         while True:
             found = await self.snapshots(wanted, history=history)
             late = {name: differences(found[name], want) for name, want in wanted.items()}
             late = {name: lines for name, lines in late.items() if lines}
-            if not late and all(self.proxy.quiet(name) >= QUIET for name in wanted):
+            rest = max(QUIET, self.subject.rest)
+            if not late and all(self.proxy.quiet(name) >= rest for name in wanted):
                 return {}
             if asyncio.get_running_loop().time() > deadline:
                 return late or {name: ["never comes to rest"] for name in wanted}
@@ -314,6 +337,7 @@ class Ground:
 
     async def settled(self, *namespaces: str, quiet: float = QUIET) -> None:
         """Wait until there is no write and no event for a while."""
+        quiet = max(quiet, self.subject.rest)
         deadline = asyncio.get_running_loop().time() + self.deadline
         while self.proxy.quiet(*namespaces) < quiet:
             assert asyncio.get_running_loop().time() < deadline, f"never quiet: {self._last(*namespaces)}"
@@ -343,7 +367,7 @@ class Ground:
             await self.until(lambda live: live is None, namespace, f"{step.name}: gone", name=name)
         else:
             await self.until(
-                lambda live: ready(live) == step.reason and not self.pending(live),
+                lambda live: ready(live) == step.reason and not self.pending(live) and step.until(live or {}),
                 namespace,
                 f"{step.name}: Ready with reason {step.reason}",
                 name=name,
@@ -351,24 +375,38 @@ class Ground:
         await self.settled(namespace, quiet=step.rest)
 
     def pending(self, live: Manifest | None) -> bool:
-        """Whether a condition has a reason that something else will follow."""
+        """Whether a condition has a reason that something else will follow, or something is under way."""
         conditions = ((live or {}).get("status") or {}).get("conditions") or ()
-        return any(entry["reason"] in self.subject.pending for entry in conditions)
+        named = any(entry["reason"] in self.subject.pending for entry in conditions)
+        return named or not self.subject.settled(live or {})
 
     async def finished(self, namespace: str, spec: Spec) -> None:
         """Apply a spec and wait until it is Ready for good."""
         await self.apply(namespace, spec)
         await self.done(namespace, Step("apply", spec))
 
-    async def calm(self, scenario: Scenario, purpose: str = "calm") -> Calm:
+    async def calm(self, scenario: Scenario) -> Calm:
         """The undisturbed run, by which others are judged."""
-        namespace = await self.namespace(purpose)
+        if not self.subject.restless:
+            return await self._calm(scenario)
+        one, other = await asyncio.gather(self._calm(scenario), self._calm(scenario))
+        for step, end, same in zip(scenario.steps, one.ends, other.ends, strict=True):
+            lines = differences(end, same)
+            assert not lines, f"{scenario.name}, {step.name}: two undisturbed runs differ: {lines}"
+        for writes, others in zip(one.writes, other.writes, strict=True):
+            writes[:] = [w for w in writes if w in others or not w.resource.endswith("/status")]
+        return one
+
+    async def _calm(self, scenario: Scenario) -> Calm:
+        namespace = await self.namespace("calm")
         run = Calm()
         for step in scenario.steps:
             before = len(self.proxy.calls)
             await self.apply(namespace, step.spec)
             await self.done(namespace, step)
-            run.ends.append(await self._at_rest(namespace, collected=step.spec is None))
+            run.ends.append(
+                await self._at_rest(namespace, collected=step.spec is None or self.subject.restless)
+            )
             writes = [call.write for call in self.proxy.writes(namespace, since=before)]
             run.writes.append([write for write in dict.fromkeys(writes) if write.resource != "events"])
         await self.drop(namespace)
@@ -378,11 +416,12 @@ class Ground:
         """A snapshot that is the same when looked at again; `collected`: and holds no garbage."""
         deadline = asyncio.get_running_loop().time() + self.deadline
         last = await self.snapshot(namespace)
+        rest = max(QUIET, self.subject.rest)
         while True:
-            await asyncio.sleep(QUIET)
+            await asyncio.sleep(rest)
             now = await self.snapshot(namespace)
-            garbage = [name for name, item in now.items() if item["metadata"].get("ownerReferences")]
-            if now == last and self.proxy.quiet(namespace) >= QUIET and not (collected and garbage):
+            garbage = [name for name, item in now.items() if not owners(item) <= now.keys()]
+            if now == last and self.proxy.quiet(namespace) >= rest and not (collected and garbage):
                 return now
             assert asyncio.get_running_loop().time() < deadline, f"never at rest: {garbage or 'it changes'}"
             last = now
@@ -396,7 +435,7 @@ class Ground:
         trust = self.endpoint.ssl_context()
         assert not isinstance(trust, bool)
         trust = _only_the_authority(self.endpoint)
-        return Proxy(self.endpoint.server, trust)
+        return Proxy(self.endpoint.server, trust, self.subject.lots, self.subject.beats)
 
     async def second_proxy(self) -> Proxy:
         """Another replica's way to the API server; the caller closes it."""
@@ -470,8 +509,20 @@ CRDS = ObjectKind(
 ROLE_BINDINGS = ObjectKind("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings")
 ROLES = frozenset({"ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "ServiceAccount"})
 CLUSTER_WIDE = frozenset(
-    {"ClusterRole", "ClusterRoleBinding", "GatewayClass", "Namespace", "IngressClass", "StorageClass"}
+    {
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "GatewayClass",
+        "Namespace",
+        "IngressClass",
+        "StorageClass",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+    }
 )
+
+
+IRREGULAR = {"NetworkAttachmentDefinition": "network-attachment-definitions"}
 
 
 def chart_roles() -> list[Manifest]:
@@ -508,6 +559,19 @@ def _without_controllers_notes(item: Manifest) -> None:
             del notes[key]
 
 
+def owners(item: Manifest) -> set[str]:
+    """The owners of an object, as snapshots name them."""
+    return {f"{owner['kind']} {owner['name']}" for owner in item["metadata"].get("ownerReferences") or ()}
+
+
+def _replaced(objects: Snapshot, drawn: Mapping[str, str]) -> Snapshot:
+    """A snapshot in which other words stand for what is drawn by lot, in names too."""
+    text = json.dumps(objects)
+    for lot, stands in drawn.items():
+        text = text.replace(lot, stands)
+    return dict(json.loads(text)) if drawn else objects
+
+
 def _kubeconfig(url: str, token: str) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
@@ -539,6 +603,8 @@ def _kind_of(manifest: Manifest) -> ObjectKind:
 
 
 def _plural(kind: str) -> str:
+    if kind in IRREGULAR:
+        return IRREGULAR[kind]
     lower = kind.lower()
     if lower.endswith("y") and lower[-2] not in "aeiou":
         return f"{lower[:-1]}ies"

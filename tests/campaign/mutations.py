@@ -204,8 +204,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         "drop the preconditions of deletes",
         "T9 replaced unseen",
         "cluster/writer.py",
-        '            "preconditions": {"uid": uid, "resourceVersion": version},\n',
-        "",
+        '        await self._delete(kind, ref, {"uid": uid, "resourceVersion": version})\n',
+        "        await self._delete(kind, ref, {})\n",
         "t09_replaced",
     ),
     Mutation(

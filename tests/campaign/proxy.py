@@ -11,11 +11,12 @@ import json
 import ssl
 from collections import Counter
 from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 from aiohttp import web
 
-from tests.campaign.calls import Call
+from tests.campaign.calls import Call, Lots
 from tests.campaign.faults import Reset, Rule, refusal
 from tests.campaign.views import Event, Views, line, listed
 
@@ -30,7 +31,9 @@ class Proxy:
     views: how watches are treated. events: number of watch events shown, by namespace.
     """
 
-    def __init__(self, server: str, trust: ssl.SSLContext):
+    def __init__(
+        self, server: str, trust: ssl.SSLContext, lots: Lots = (), beats: frozenset[str] = frozenset()
+    ):
         self.calls: list[Call] = []
         self.rules: list[Rule] = []
         self.views = Views()
@@ -38,6 +41,9 @@ class Proxy:
         self.url = ""
         self._server = server
         self._trust = trust
+        self._lots = lots
+        self._beats = beats
+        self._last: dict[tuple[str, str, str], int] = {}
         self._active: dict[str, float] = {}
         self._waiting: set[int] = set()
 
@@ -94,7 +100,7 @@ class Proxy:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         now = asyncio.get_running_loop().time()
-        call = Call.read(request.method, request.path, dict(request.query), body, now)
+        call = Call.read(request.method, request.path, dict(request.query), body, now, self._lots)
         self.calls.append(call)
         if call.verb == "watch":
             return await self._watch(request, call)
@@ -167,7 +173,17 @@ class Proxy:
             return
         namespace = event["object"]["metadata"].get("namespace", "")
         self.events[namespace] += 1
+        if self._beats and self._only_beats(call, event):
+            return
         self._active[namespace] = asyncio.get_running_loop().time()
+
+    def _only_beats(self, call: Call, event: Event) -> bool:
+        """Whether an object is as it was last shown, but for fields that only say that it is looked at."""
+        metadata = event["object"]["metadata"]
+        key = (call.target.resource, metadata.get("namespace", ""), metadata["name"])
+        found = hash(json.dumps(_without(event, self._beats)))
+        before, self._last[key] = self._last.get(key), found
+        return before == found
 
     async def _events(self, request: web.Request, call: Call, views: Views) -> AsyncIterator[Event]:
         """The events of the API server for this watch, from the past on if the view begins there."""
@@ -197,6 +213,12 @@ class Proxy:
                 raise _Refused(upstream.status, await upstream.read())
             page: dict[str, object] = await upstream.json()
             return page
+
+
+def _without(value: Any, fields: frozenset[str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _without(item, fields) for key, item in value.items() if key not in fields}
+    return [_without(item, fields) for item in value] if isinstance(value, list) else value
 
 
 class _Refused(Exception):  # noqa: N818 - carries an answer

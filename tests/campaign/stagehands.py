@@ -72,10 +72,11 @@ PLAYED: tuple[tuple[ObjectKind, Status], ...] = (
 
 
 class Stagehands:
-    """Use `run` as a task; they look again and again until it is cancelled."""
+    """Use `run` as a task; they look again and again until it is cancelled. `volumes`: whether they bind."""
 
-    def __init__(self, client: Client):
+    def __init__(self, client: Client, *, volumes: bool):
         self._client = client
+        self._volumes = volumes
 
     async def run(self) -> None:
         while True:
@@ -83,11 +84,15 @@ class Stagehands:
                 for live in await self._list(kind):
                     if (wanted := status(live)) is not None:
                         await self._write(kind, live, wanted)
+            await self._bind_all()
+            await asyncio.sleep(PERIOD)
+
+    async def _bind_all(self) -> None:
+        if self._volumes:
             classes = {item["metadata"]["name"] for item in await self._list(CLASSES)}
             for claim in await self._list(catalog.PERSISTENT_VOLUME_CLAIM):
                 if claim["spec"].get("storageClassName", "") in {"", *classes}:
                     await self._bind(claim)
-            await asyncio.sleep(PERIOD)
 
     async def _list(self, kind: ObjectKind) -> list[Manifest]:
         with contextlib.suppress(ApiError):  # not served

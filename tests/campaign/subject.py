@@ -21,12 +21,14 @@ class Step:
     """One thing that a user does: apply this spec (None: delete), until Ready has this reason.
 
     `rest`: seconds without a write after which it has come to its end, where it takes pauses by itself.
+    `until`: what the resource must say beside that.
     """
 
     name: str
     spec: Spec | None
     reason: str = "Ready"
     rest: float = 0.7
+    until: Callable[[Manifest], bool] = lambda live: True
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +126,32 @@ class Subject:
     that names no object, by their path, with what they hold.
     bookkeeping: places that change with any other, with the reason.
     edits: how to break a child by hand, by kind: a merge patch that changes an owned field. Every one of
-    these kinds is a child named `app` of `mix[1]`. strangers: the smallest object of each, somebody else's.
+    these kinds is a child of `mix[1]`, named `app` or as `named` has it. strangers: the smallest object of
+    each, somebody else's.
     replaced: `mix[1]` changed so that its children must be written to, and so that they must be pruned.
-    around: objects that must be in each namespace first. canaries: texts in them that must turn up
-    nowhere else. prepare: objects that must be in the cluster. settings: the operator's environment.
+    beside: objects that must be in each namespace first. around: the same, whose content is read.
+    canaries: texts in them that must turn up nowhere else.
+    prepare: objects that must be in the cluster. settings: the operator's environment.
     elsewhere: specs that make what `everything` does not, in clusters with other settings.
     pending: reasons of conditions that are never the last word.
+    cluster: what its cluster has beside a control plane. volumes: whether stagehands play what binds them.
+    also: kinds whose objects are looked at beside the children. seen: what of an object is looked at (None:
+    nothing), whole lives or (False) ends only; of a child no status.
+    drawn: texts of one namespace that are drawn by lot, and what stands for them. lots: the same of requests,
+    as patterns. beats: fields that say no more than that somebody still looks.
+    settled: whether a status says that nothing is under way. rest: seconds without a write after which it is
+    believed. patience: seconds after which a state that must come is given up.
+    restless: whether other controllers do much in their own time. Then a step waits for its garbage, and only
+    those writes of a status are points that two undisturbed runs make.
+    previous: commit of the release before, which this one takes over from. many: how many are made at once.
+    at_once: points of T1 to T3 and ways of T7 that are tried at a time.
+    small: beginnings of the names of those tests that are in the small run (None: all that can be).
+    bugs: whether the deliberate bugs are tried on it.
+    beds: specs in which a child is broken that cannot heal in `mix[1]`, by kind.
+    later: by kind of child, two specs of which the second makes it where the first was in force.
+    by_the_clock: lives whose ends depend on the time of day.
+    protected: a spec under which the resource may not be deleted.
+    invisible: fields that change no object, with what tries them instead.
     """
 
     kind: Kind
@@ -150,15 +172,42 @@ class Subject:
     strangers: dict[str, Manifest]
     replaced: tuple[Spec, Spec]
     around: tuple[Manifest, ...] = ()
+    beside: tuple[Manifest, ...] = ()
     canaries: tuple[str, ...] = ()
     prepare: Callable[[], tuple[Manifest, ...]] = tuple
     settings: dict[str, str] = field(default_factory=dict)
     pending: frozenset[str] = frozenset()
     elsewhere: tuple[tuple[dict[str, str], tuple[Spec, ...]], ...] = ()
+    cluster: tuple[str, ...] = ()
+    volumes: bool = True
+    named: dict[str, str] = field(default_factory=dict)
+    also: tuple[ObjectKind, ...] = ()
+    seen: Callable[[Manifest, bool], Manifest | None] = lambda item, history: item
+    drawn: Callable[[list[Manifest]], dict[str, str]] = lambda items: {}
+    lots: tuple[tuple[str, str], ...] = ()
+    beats: frozenset[str] = frozenset()
+    settled: Callable[[Manifest], bool] = lambda live: True
+    restless: bool = False
+    rest: float = 0.0
+    patience: float = 90.0
+    previous: str = ""
+    many: tuple[int, ...] = (1000, 5000)
+    at_once: int = 1000
+    small: tuple[str, ...] | None = None
+    bugs: bool = False
+    beds: dict[str, Spec] = field(default_factory=dict)
+    later: dict[str, tuple[Spec, Spec]] = field(default_factory=dict)
+    by_the_clock: tuple[Scenario, ...] = ()
+    protected: Spec | None = None
+    invisible: dict[str, str] = field(default_factory=dict)
 
     def manifest(self, name: str, spec: Spec) -> Manifest:
         """The resource as a user applies it."""
         return {**self.target.type_meta, "metadata": {"name": name}, "spec": spec}
+
+    def child(self, kind: ObjectKind) -> str:
+        """Name of the child of this kind that tests deal with."""
+        return self.named.get(kind.kind, "app")
 
     @property
     def owned(self) -> tuple[ObjectKind, ...]:

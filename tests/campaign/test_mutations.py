@@ -16,7 +16,7 @@ import pytest
 from pileus.engine.ports import ApiError
 from tests.campaign import test_t01_crashes
 from tests.campaign.conftest import Points
-from tests.campaign.ground import DEADLINE, SOURCE, Ground
+from tests.campaign.ground import SOURCE, Ground
 from tests.campaign.mutations import MUTATIONS, Mutation
 from tests.campaign.test_t14_deputies import between
 
@@ -46,6 +46,7 @@ class _Impatient(Points):
 
 
 @pytest.mark.full
+@pytest.mark.needs("bugs")
 @pytest.mark.timeout(5400)
 async def test_mutations_are_noticed(
     ground: Ground,
@@ -75,7 +76,7 @@ async def test_mutations_are_noticed(
             by = f"{mutation.caught}: {words[:90]}" if words else "NOBODY"
             report.append(f"{mutation.name:58} {mutation.fault:20} {by}")
     finally:
-        ground.source, ground.deadline = SOURCE, DEADLINE
+        ground.source, ground.deadline = SOURCE, ground.subject.patience
 
 
 async def _noticed(

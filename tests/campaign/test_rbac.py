@@ -11,11 +11,13 @@ from collections.abc import Iterable
 
 import pytest
 
+from pileus.cli.rbac import role_objects
 from pileus.engine.plan import Manifest, ObjectKind
 from tests.campaign.calls import Call
 from tests.campaign.conftest import Points
 from tests.campaign.ground import QUIET, SYSTEM, Ground, chart_roles, message, ready
 from tests.campaign.subject import Scenario, Spec
+from tests.campaign.test_t09_children import names_taken_before
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -28,13 +30,17 @@ CLUSTER_ROLES = ObjectKind("rbac.authorization.k8s.io", "v1", "ClusterRole", "cl
 
 async def test_rbac_used_is_granted_and_granted_is_used(ground: Ground, points: Points) -> None:
     await _use_everything(ground)
+    for_this_kind = set(_granted(role_objects([ground.subject.kind])))
+    if any(verb == "get" for verb, *_ in for_this_kind - set(_used(ground.proxy.calls))):
+        await names_taken_before(ground, points)
     used = set(_used(ground.proxy.calls))
     # Not a request of ours, but of admission's where OwnerReferencesPermissionEnforcement is on: see below.
     group, plural = ground.subject.target.group, ground.subject.target.plural
     asked_by_admission = {("update", group, f"{plural}/finalizers")}
     granted = set(_granted(chart_roles()))
     points.check("used ⊆ granted", sorted(used - granted))
-    points.check("granted \\ used = ∅", sorted(granted - used - asked_by_admission))
+    points.check("granted for the kind ⊆ granted", sorted(for_this_kind - granted))
+    points.check("granted for the kind \\ used = ∅", sorted(for_this_kind - used - asked_by_admission))
 
 
 async def test_rbac_finalizers_are_asked_for_by_admission(ground: Ground, points: Points) -> None:
@@ -66,7 +72,8 @@ async def _use_everything(ground: Ground) -> None:
     ground.proxy.views.streaming = False
     ground.operator = ground.replica()
     await ground.start()
-    await asyncio.gather(*(_live(ground, scenario) for scenario in ground.subject.scenarios))
+    lives = (*ground.subject.scenarios, *ground.subject.by_the_clock)
+    await asyncio.gather(*(_live(ground, scenario) for scenario in lives))
     await _come_upon(ground, ground.subject.everything, {})
     for settings, specs in ground.subject.elsewhere:
         await _come_upon(ground, specs, settings)

@@ -68,6 +68,19 @@ async def _disturbed(
     acts: dict[str, Act],
 ) -> None:
     """The scenario once for each plan; each must come to the calm run's end, step by step."""
+    at_once = ground.subject.at_once
+    for first in range(0, len(plans), at_once):
+        await _together(ground, points, scenario, calm, plans[first : first + at_once], acts)
+
+
+async def _together(
+    ground: Ground,
+    points: Points,
+    scenario: Scenario,
+    calm: Calm,
+    plans: list[Plan],
+    acts: dict[str, Act],
+) -> None:
     spaces = await ground.namespaces(scenario.name, len(plans))
     problems: dict[str, str] = {}
     rules: dict[str, Rule] = {}

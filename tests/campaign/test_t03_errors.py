@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from dataclasses import dataclass
 
 import pytest
 
@@ -26,30 +27,59 @@ HELD = 6.0
 async def test_t03_every_write_is_refused_for_a_while(ground: Ground, points: Points, full: bool) -> None:
     # A refusal by permission is tried again after a minute only.
     answers = [status for status in TOLD if full or status != 403]
-    steps = []
+    steps: list[_Step] = []
     for scenario in chosen(ground, full):
         calm = await ground.calm(scenario)
-        steps += [(scenario, calm, number) for number in range(len(scenario.steps) if full else 1)]
+        for number in range(len(scenario.steps) if full else 1):
+            plans = _plans(calm.writes[number], answers)
+            steps += [_Step(scenario, calm, number, some) for some in _cut(plans, ground.subject.at_once)]
     ground.deadline *= 3 if full else 1  # hundreds of apps at once
     try:
-        await asyncio.gather(*(_step(ground, points, *step, answers) for step in steps))
+        for together in _grouped(steps, ground.subject.at_once):
+            await asyncio.gather(*(_step(ground, points, step) for step in together))
     finally:
         ground.deadline /= 3 if full else 1
 
 
-async def _step(
-    ground: Ground,
-    points: Points,
-    scenario: Scenario,
-    calm: Calm,
-    number: int,
-    answers: list[int],
-) -> None:
-    step, ends = scenario.steps[number], calm.ends
-    once = list({(w.verb, w.resource, w.name): w for w in calm.writes[number]}.values())
-    plans = [(write, status) for write in once for status in answers]
-    if not plans:
-        return
+Plan = tuple[WriteName, int]
+"""(write, answer): one point."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """Points of one step."""
+
+    scenario: Scenario
+    calm: Calm
+    number: int
+    plans: list[Plan]
+
+
+def _plans(writes: list[WriteName], answers: list[int]) -> list[Plan]:
+    once = {(write.verb, write.resource, write.name): write for write in writes}
+    return [(write, status) for write in once.values() for status in answers]
+
+
+def _cut(plans: list[Plan], most: int) -> list[list[Plan]]:
+    return [plans[first : first + most] for first in range(0, len(plans), most)]
+
+
+def _grouped(steps: list[_Step], most: int) -> list[list[_Step]]:
+    """The steps in order, so many at a time that their points are not more."""
+    groups: list[list[_Step]] = []
+    room = 0
+    for step in steps:
+        if len(step.plans) > room:
+            groups.append([])
+            room = most
+        groups[-1].append(step)
+        room -= len(step.plans)
+    return groups
+
+
+async def _step(ground: Ground, points: Points, tried: _Step) -> None:
+    scenario, number, plans, ends = tried.scenario, tried.number, tried.plans, tried.calm.ends
+    step = scenario.steps[number]
     spaces = await ground.namespaces(scenario.name, len(plans))
     for before in range(number):
         await asyncio.gather(*(ground.apply(space, scenario.steps[before].spec) for space in spaces))

@@ -111,7 +111,7 @@ Act = Callable[[Ground, str], Awaitable[None]]
 async def _child_deleted(ground: Ground, space: str) -> None:
     for kind in ground.subject.owned:
         if kind.kind in ground.subject.edits:
-            await ground.delete(kind, space, "app")
+            await ground.delete(kind, space, ground.subject.child(kind))
 
 
 async def _made_and_gone(ground: Ground, space: str) -> None:

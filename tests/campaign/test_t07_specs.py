@@ -43,7 +43,9 @@ async def test_t07_each_field_has_its_effect(
         rows = dice.sample([row for row in rows if not row.slow], SAMPLE)
     scene = _Scene(ground, points, schema)
     variants = [variant for found in await _bounded(scene.admitted(row) for row in rows) for variant in found]
-    await scene.play(variants)
+    at_once = ground.subject.at_once
+    for first in range(0, len(variants), at_once):
+        await scene.play(variants[first : first + at_once])
     for variant in variants:
         points.check(str(variant), variant.problems)
     for row in rows:
@@ -65,6 +67,7 @@ class _Scene:
         self.leaves = leaves(schema)
         self.ours = messages(schema)
         self.kind = ground.subject.target.kind
+        self.rest = max(QUIET, ground.subject.rest)
         self.spaces: list[str] = []
         self.count = 0
 
@@ -152,13 +155,13 @@ class _Scene:
     async def _until(self, wrong: Wrongs) -> dict[int, list[str]]:
         """Wait until every status is up to date, nothing is wrong and all is quiet; else what is wrong."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + PATIENCE
+        deadline = loop.time() + max(PATIENCE, self.ground.subject.patience)
         while True:
-            while self.ground.proxy.quiet(*self.spaces) < QUIET and loop.time() < deadline:
+            while self.ground.proxy.quiet(*self.spaces) < self.rest and loop.time() < deadline:
                 await asyncio.sleep(0.2)
             behind = await self._behind()
             late = {n: lines for n, lines in wrong(await self._look()).items() if lines}
-            if not late and not behind and self.ground.proxy.quiet(*self.spaces) >= QUIET:
+            if not late and not behind and self.ground.proxy.quiet(*self.spaces) >= self.rest:
                 return {}
             if loop.time() > deadline:
                 return late | {n % self.count: ["observedGeneration is behind"] for n in behind}

@@ -104,6 +104,10 @@ async def _told(ground: Ground, space: str, row: Wrong) -> str:
     live = await ground.until(
         lambda live: ready(live) == row.reason, space, f"says {row.reason}", name=row.resource
     )
+    if ground.subject.restless:  # its engine's word comes later
+        await ground.settled(space)
+        live = await ground.get(ground.subject.target, space, row.resource)
+        assert ready(live) == row.reason, f"says {ready(live)} in the end: {message(live)}"
     return message(live)
 
 

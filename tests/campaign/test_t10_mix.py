@@ -127,10 +127,11 @@ class Mix(RuleBasedStateMachine):
         edits = self.stage.subject.edits
         kinds = [kind for kind in self.stage.subject.owned if kind.kind in edits]
         kind = kinds[which % len(kinds)]
-        if how == "delete" or await self.stage.get(kind, space) is None:
-            await self.stage.delete(kind, space, "app")
+        name = self.stage.subject.child(kind)
+        if how == "delete" or await self.stage.get(kind, space, name) is None:
+            await self.stage.delete(kind, space, name)
         else:
-            await self.stage.patch(kind, space, "app", edits[kind.kind])
+            await self.stage.patch(kind, space, name, edits[kind.kind])
 
     # a bad network
 

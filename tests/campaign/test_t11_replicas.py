@@ -19,9 +19,6 @@ from tests.campaign.masks import differences
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-PREVIOUS = "6097ef20fe6bc911202c5c825b955de0f734ab5b"
-"""Commit of the release before this one."""
-
 
 @pytest.mark.full
 async def test_t11_the_leader_sleeps_longer_than_its_lease(
@@ -88,7 +85,7 @@ async def test_t12_this_release_takes_over(ground: Ground, points: Points, tmp_p
 
     A field that it decides in addition, at the value that is there, costs one write that claims it.
     """
-    _unpack(PREVIOUS, tmp_path)
+    _unpack(ground.subject.previous, tmp_path)
     await ground.stop()
     before = ground.replica("previous", PYTHONPATH=f"{tmp_path / 'operator'}:{ROOT}")
     specs = [*ground.subject.mix, *ground.subject.everything]

@@ -139,7 +139,7 @@ async def _kinds(client: Client) -> list[ObjectKind]:
     found: list[ObjectKind] = []
     for group in groups:
         for entry in (await client.request("get", group.prefix))["resources"]:
-            if entry["namespaced"] and "list" in entry["verbs"] and "/" not in entry["name"]:
+            if entry["namespaced"] and "list" in (entry["verbs"] or ()) and "/" not in entry["name"]:
                 found.append(ObjectKind(group.group, group.version, entry["kind"], entry["name"]))
     return found
 

@@ -11,7 +11,7 @@ import yaml
 from pileus.cluster.client import path
 from pileus.engine.ports import ApiError
 from tests.campaign.conftest import Points
-from tests.campaign.ground import CRDS, QUIET, ROOT, Ground, chart_roles, ready
+from tests.campaign.ground import CRDS, QUIET, ROOT, Ground, Snapshot, chart_roles, owners, ready
 from tests.engine.harness import NAMESPACES
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -40,7 +40,7 @@ async def test_t16_deleted_while_the_operator_is_down(ground: Ground, points: Po
         await ground.apply(space, None)
     since = len(ground.proxy.calls)
     await ground.start()
-    kept = {space: _kept(await ground.snapshot(space)) for space in spaces}
+    kept = {space: _kept(ground, await ground.snapshot(space)) for space in spaces}
     late = await ground.reach(kept)
     for space, spec in zip(spaces, ground.subject.everything, strict=True):
         points.check(f"{spec}: all but kept data goes", late.get(space))
@@ -59,15 +59,39 @@ async def test_t16_held_by_somebody_else(ground: Ground, points: Points) -> None
     with points.point("says Deleting"):
         await ground.until(lambda live: ready(live) == "Deleting", space, "says Deleting")
     for kind in ground.subject.owned:
-        if kind.kind in ground.subject.edits:
-            await ground.delete(kind, space, "app")
+        for live in await ground.list(kind, space):
+            if any(owner["kind"] == target.kind for owner in live["metadata"].get("ownerReferences") or ()):
+                await ground.delete(kind, space, live["metadata"]["name"])
     await ground.settled(space)
-    left = [name for name in await ground.snapshot(space) if not name.startswith(target.kind)]
+    left = await _left(ground, space)
     points.check("its children are not made again", left)
     await ground.patch(target, space, "app", {"metadata": {"finalizers": None}})
     with points.point("ends"):
         await ground.until(lambda live: live is None, space, "ends")
     await ground.drop(space)
+
+
+@pytest.mark.needs("protected")
+async def test_t16_protected_resources_stay(ground: Ground, points: Points) -> None:
+    """Nobody deletes what is protected, nor its namespace; once that is over, both go."""
+    spec = ground.subject.protected
+    assert spec is not None
+    space = await ground.namespace("protected")
+    await ground.finished(space, spec)
+    words = ""
+    try:
+        await ground.apply(space, None)
+    except ApiError as error:
+        words = error.message
+    points.check("its deletion is refused", "" if "protect" in words else words or "it was deleted")
+    await ground.drop(space)
+    await asyncio.sleep(2 * QUIET)
+    target = ground.subject.target
+    live = await ground.get(target, space) or {"metadata": {"deletionTimestamp": "it is gone"}}
+    points.check("it outlasts its namespace's deletion", live["metadata"].get("deletionTimestamp"))
+    await ground.patch(target, space, "app", {"spec": {"protect": False}})
+    with points.point("both end"):
+        await ground.until(lambda live: live is None, "", "ends", kind=NAMESPACES, name=space)
 
 
 async def test_t16_the_definition_goes_and_comes_back(ground: Ground, points: Points) -> None:
@@ -133,6 +157,8 @@ async def test_t16_permissions_go_and_come_back(ground: Ground, points: Points) 
     """The roles are taken away under the running operator: few tries, and all is well once they are back."""
     space = await ground.namespace("roles")
     await ground.finished(space, ground.subject.mix[1])
+    if ground.subject.restless:
+        await ground.alone(space)  # what ends elsewhere, networks too, is looked at by all
     bindings = [role for role in chart_roles() if role["kind"] == "ClusterRoleBinding"]
     await ground.forget(bindings)
     since = len(ground.proxy.calls)
@@ -148,10 +174,26 @@ async def test_t16_permissions_go_and_come_back(ground: Ground, points: Points) 
     await ground.drop(space)
 
 
-def _kept(snapshot: dict[str, dict[str, dict[str, object]]]) -> dict[str, object]:
-    """Data that outlives its resource: it has no owner."""
-    return {
+async def _left(ground: Ground, space: str) -> list[str]:
+    """What there is beside the resource; other controllers take their time to end what they made."""
+    deadline = asyncio.get_running_loop().time() + ground.deadline
+    while True:
+        left = [
+            name for name in await ground.snapshot(space) if name.split()[0] != ground.subject.target.kind
+        ]
+        if not left or asyncio.get_running_loop().time() > deadline:
+            return left
+        await asyncio.sleep(QUIET)
+
+
+def _kept(ground: Ground, snapshot: Snapshot) -> Snapshot:
+    """Data that outlive their resource: they have no owner. And what belongs to them."""
+    lasting = {kind.kind for kind in ground.subject.owned if kind.outlives}
+    kept = {
         name: item
         for name, item in snapshot.items()
-        if name.startswith("PersistentVolumeClaim") and not item["metadata"].get("ownerReferences")
+        if name.split()[0] in lasting and not item["metadata"].get("ownerReferences")
+    }
+    return kept | {
+        name: item for name, item in snapshot.items() if (own := owners(item)) and own <= kept.keys()
     }

@@ -31,7 +31,7 @@ def test_t15_what_is_seeded_is_named(subject: Subject) -> None:
 
 def test_t07_each_field_has_its_effect_written_down(subject: Subject) -> None:
     known = leaves(spec_schema(ROOT / subject.crd)).keys()
-    assert {row.field for row in subject.effects} == known
+    assert {row.field for row in subject.effects} | subject.invisible.keys() == known
     for row in subject.effects:
         assert row.where, row.field
         assert bool(row.why) == row.only, row.field

@@ -74,6 +74,7 @@ def called(kubectl: Kubectl, *, by: str, url: str) -> str:
         (f"http://web.{NAMESPACE}.svc.cluster.local/", "the whole name resolves, the Service routes"),
         ("http://web/", "so does the short one, by the pod's search list"),
     ],
+    ids=("whole", "short"),
 )
 def test_services_resolve_and_route(kubectl: Kubectl, url: str, why: str) -> None:
     assert eventually(lambda: "Moin" in called(kubectl, by="friend", url=url), seconds=20), why

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +41,19 @@ def test_the_parts_of_a_kind_exist(kind: Kind, path: str, reason: str) -> None:
     expected = path.format(kind=kind.singular)
 
     assert (ROOT / expected).exists(), f"{kind.name} lacks {expected}: {reason}."
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_every_reason_is_told_in_prose(kind: Kind) -> None:
+    module = importlib.import_module(f"pileus.kinds.{kind.singular}.reasons")
+    (reasons,) = (found for _, found in inspect.getmembers(module, _its_reasons))
+    page = (ROOT / "docs" / "concepts" / f"{kind.singular}.md").read_text(encoding="utf-8")
+
+    assert [reason.value for reason in reasons if f"`{reason.value}`" not in page] == []
+
+
+def _its_reasons(found: object) -> bool:
+    return inspect.isclass(found) and issubclass(found, StrEnum) and found is not StrEnum
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)

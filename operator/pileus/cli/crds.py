@@ -14,6 +14,7 @@ import click
 import yaml
 
 from pileus.crds.crd import Column, crd
+from pileus.crds.protection import binding, policy
 from pileus.engine.kind import Kind
 from pileus.kinds import KINDS
 
@@ -42,10 +43,22 @@ def definition(kind: Kind) -> dict[str, Any]:
     )
 
 
+def protection(kind: Kind) -> dict[str, dict[str, Any]]:
+    """The objects by which `spec.protect` holds, by the end of their file's name; none for most kinds."""
+    if "protect" not in kind.spec.model_fields:
+        return {}
+    return {
+        ".policy": policy(group=kind.group, version=kind.version, kind=kind.name, plural=kind.plural),
+        ".policy-binding": binding(group=kind.group, plural=kind.plural),
+    }
+
+
 def files(kinds: Sequence[Kind] = KINDS) -> dict[Path, str]:
     """Path in the repository and content of each generated file."""
     definitions = {
-        f"{kind.group}_{kind.plural}.yaml": dump(definition(kind), command="crds") for kind in kinds
+        f"{kind.group}_{kind.plural}{suffix}.yaml": dump(content, command="crds")
+        for kind in kinds
+        for suffix, content in {"": definition(kind), **protection(kind)}.items()
     }
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
@@ -87,4 +100,5 @@ def crds(*, write: bool) -> None:
     if write:
         write_files(files())
     else:
-        click.echo("---\n".join(dump(definition(kind)) for kind in KINDS), nl=False)
+        everything = (content for kind in KINDS for content in (definition(kind), *protection(kind).values()))
+        click.echo("---\n".join(map(dump, everything)), nl=False)

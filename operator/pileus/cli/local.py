@@ -62,7 +62,9 @@ def _guarded(action: Callable[[], Any]) -> Any:
     help="node: pods really run, needs root. control-plane: the API and its controllers. apiserver: only the "
     "API.  [default: the most that this machine can run]",
 )
-@click.option("--with", "with_", multiple=True, metavar="NAME", help="kwok or an add-on; repeatable.")
+@click.option(
+    "--with", "with_", multiple=True, metavar="NAME", help="kwok, kubevirt or an add-on; repeatable."
+)
 @click.option("--kind", is_flag=True, help="Let kind make the cluster, in Docker.")
 @click.option("--existing", is_flag=True, help="Use the cluster that KUBECONFIG names.")
 def up(
@@ -74,6 +76,18 @@ def up(
     chosen = "kind" if kind else "existing" if existing else profile
     cluster = _guarded(lambda: _cluster(directory, profile=chosen, with_=with_).up())
     click.echo(f"export KUBECONFIG={shlex.quote(str(cluster.kubeconfig))}")
+
+
+@local_group.command()
+@click.option("--with", "with_", multiple=True, metavar="NAME", help="As for `up`; repeatable.")
+def build(with_: tuple[str, ...]) -> None:
+    """Build the programs that a cluster will need; a quick no-op where they are built."""
+    from pileus.local import engines, plan
+
+    try:
+        engines.build(plan.programs(plan.Profile.NODE, with_), report=Report())
+    except engines.EngineError as error:
+        raise click.ClickException(str(error)) from None
 
 
 @local_group.command()

@@ -54,6 +54,12 @@ def _operator(kinds: Sequence[Kind]) -> Iterable[Grant]:
         for child in kind.children:
             verbs = OWN_CHILDREN if child.id in kind.permanent else (*OWN_CHILDREN, "delete")
             yield child.group, child.plural, verbs
+        for removed in kind.removes:
+            yield removed.group, removed.plural, ("delete",)
+        for amended in kind.amends:
+            yield amended.group, amended.plural, ("patch",)
+        for called, subresource in kind.calls:
+            yield called.group, f"{called.plural}/{subresource}", ("update",)
         for foreign in (*kind.related, *kind.shared):
             yield foreign.group, foreign.plural, READ
     yield "apiextensions.k8s.io", "customresourcedefinitions", READ

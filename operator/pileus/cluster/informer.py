@@ -203,11 +203,12 @@ class Informer:
         self._present()
 
     def _take(self, event: str, seen: Sighting) -> None:
+        before = self._store.changes
         if event == "DELETED":
             concerned, tell = self._store.remove(self.kind, seen), self._gone
         else:
             concerned, tell = self._store.take(self.kind, seen), self._news
         if concerned is not None:
             tell(concerned)
-        elif self._shared:
-            self._changed(self.kind)
+        elif self._shared and (self._accept or self._store.changes != before):
+            self._changed(self.kind)  # metadata alone does not show what else changed

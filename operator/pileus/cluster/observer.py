@@ -53,6 +53,7 @@ class CacheObserver:
             children=self._store.owned(resource.uid, key),
             related=self._store.labelled(key, [related.id for related in kind.related]),
             shared={shared.id: self._shared.all(shared.id) for shared in kind.shared},
+            named=self._store.named(kind.looks_at(resource)) if resource.spec is not None else {},
             references=references,
             served=self._served(),
             settings=self._settings,

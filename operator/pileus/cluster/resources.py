@@ -41,11 +41,10 @@ class Resources(Store):
         """The keys of all resources."""
         return tuple(self._by_resource)
 
-    def conditions(self) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
-        """(kind, namespace, conditions) of every resource, for the metrics."""
+    def statuses(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """(kind, status) of every resource, for the metrics."""
         for key in self.known():
-            status = (self.get(key) or {}).get("status") or {}
-            yield key[0], key[1], status.get("conditions") or []
+            yield key[0], (self.get(key) or {}).get("status") or {}
 
     def _view(self, manifest: Manifest) -> Manifest:
         metadata = manifest["metadata"]

@@ -36,7 +36,10 @@ class _Entry:
 
 
 class Store:
-    """Live objects by reference, by owner uid and by the resource that they belong to."""
+    """Live objects by reference, by owner uid and by the resource that they belong to.
+
+    `changes` counts what made a difference to readers.
+    """
 
     def __init__(self) -> None:
         self._entries: dict[str, dict[ObjectRef, _Entry]] = {}  # by kind id
@@ -45,6 +48,8 @@ class Store:
         self._by_resource: dict[Belongs, tuple[_Entry, ...]] = {}
         self._gone: dict[ObjectRef, int] = {}  # the version at which it went
         self._writing: dict[ObjectRef, dict[int, Belongs]] = {}  # news by version, held during an own write
+        self._read: dict[str, tuple[Manifest, ...]] = {}  # what `all` gave, until something changes
+        self.changes = 0
 
     def __len__(self) -> int:
         return sum(map(len, self._entries.values()))
@@ -73,10 +78,13 @@ class Store:
             self._gone.pop(ref, None)
             entries[ref] = entry = _Entry(ref, version, seen.owner, seen.belongs, data)
             self._index(entry)
+            self._changed(kind.id)
         else:
             concerned = concerned or known.belongs
             if held is None and not answer and self._same(kind, known.data, data):
                 concerned = None
+            else:
+                self._changed(kind.id)
             known.version, known.data = version, data
             if (known.owner, known.belongs) != (seen.owner, seen.belongs):
                 self._unindex(known)
@@ -148,9 +156,20 @@ class Store:
             found[entry.ref.kind] += (self._manifest(entry),)
         return found
 
+    def named(self, refs: Iterable[ObjectRef]) -> dict[ObjectRef, Manifest]:
+        """Those of these objects that are there."""
+        found = ((ref, self._entries.get(ref.kind, {}).get(ref)) for ref in refs)
+        return {ref: self._manifest(entry) for ref, entry in found if entry is not None}
+
     def all(self, kind: str) -> tuple[Manifest, ...]:
-        """Every cached object of a kind id (for the few cluster-wide inputs)."""
-        return tuple(map(self._manifest, self._entries.get(kind, {}).values()))
+        """Every cached object of a kind id (for the few cluster-wide inputs); readers share them."""
+        if kind not in self._read:
+            self._read[kind] = tuple(map(self._manifest, self._entries.get(kind, {}).values()))
+        return self._read[kind]
+
+    def _changed(self, kind: str) -> None:
+        self.changes += 1
+        self._read.pop(kind, None)
 
     def _view(self, manifest: Manifest) -> Manifest:
         """What readers get to see of an object, and what makes a difference to them."""
@@ -186,6 +205,7 @@ class Store:
         if known is None:
             return None
         self._unindex(known)
+        self._changed(kind)
         self._gone[ref] = max(known.version, version)
         while len(self._gone) > TOMBSTONES:
             self._gone.pop(next(iter(self._gone)))
@@ -236,4 +256,17 @@ def _replica_set(manifest: Manifest) -> Manifest:
     return {"spec": {key: spec[key] for key in ("replicas", "template") if key in spec}}
 
 
-_PROJECTIONS: dict[str, Callable[[Manifest], Manifest]] = {"Pod": _pod, "ReplicaSet.apps": _replica_set}
+def _node(manifest: Manifest) -> Manifest:
+    """Heartbeats, some of them in annotations, change nothing for readers."""
+    conditions = manifest.get("status", {}).get("conditions") or ()
+    kept = ("type", "status", "reason", "lastTransitionTime")
+    ready = [{k: c[k] for k in kept if k in c} for c in conditions if c.get("type") == "Ready"]
+    metadata = {key: manifest["metadata"][key] for key in ("name", "uid")}
+    return {"metadata": metadata, "status": {"conditions": ready}}
+
+
+_PROJECTIONS: dict[str, Callable[[Manifest], Manifest]] = {
+    "Pod": _pod,
+    "ReplicaSet.apps": _replica_set,
+    "Node": _node,
+}

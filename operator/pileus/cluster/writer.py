@@ -74,11 +74,23 @@ class ClusterWriter:
 
     async def delete(self, kind: ObjectKind, ref: ObjectRef, *, uid: str, version: str) -> None:
         """Delete this very object; its dependents go in the background. Gone already is success."""
+        await self._delete(kind, ref, {"uid": uid, "resourceVersion": version})
+
+    async def remove(self, kind: ObjectKind, ref: ObjectRef, *, uid: str) -> None:
+        """Delete the object with this uid, whatever became of it meanwhile. Gone already is success."""
+        await self._delete(kind, ref, {"uid": uid})
+
+    async def call(self, kind: ObjectKind, ref: ObjectRef, subresource: str) -> None:
+        """PUT a subresource that acts; nothing of the answer is kept."""
+        url = path(kind, ref.namespace, ref.name, subresource)
+        await self._write("update", url, method="PUT", body={}, accept="*/*")  # aggregated APIs are picky
+
+    async def _delete(self, kind: ObjectKind, ref: ObjectRef, preconditions: dict[str, str]) -> None:
         body = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
             "propagationPolicy": "Background",
-            "preconditions": {"uid": uid, "resourceVersion": version},
+            "preconditions": preconditions,
         }
         try:
             await self._write("delete", path(kind, ref.namespace, ref.name), method="DELETE", body=body)

@@ -27,6 +27,19 @@ class Rule:
     field_path: str = ""
 
 
+def names(limit: int, who: str) -> tuple[Rule, Rule]:
+    """The rules for the names of resources from which longer names are made. who: also gets the name."""
+    length = f"at most {limit} characters, since longer names are made from it"
+    letters = "start with a letter and hold only lower-case letters, digits and '-'"
+    return (
+        Rule(f"size(self.metadata.name) <= {limit}", f"The name is too long: choose one of {length}."),
+        Rule(
+            "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+            f"The name must {letters}: {who} it.",
+        ),
+    )
+
+
 def validations(*rules: Rule) -> dict[str, Any]:
     """`x-kubernetes-validations` for these rules, in this order."""
     return {"x-kubernetes-validations": [_validation(rule) for rule in rules]}

@@ -19,7 +19,17 @@ from pileus.engine import labels
 from pileus.engine.compare import covers, digest, restrict, stamped
 from pileus.engine.conditions import Reason
 from pileus.engine.kind import Kind
-from pileus.engine.plan import Finding, Manifest, ObjectKind, ObjectRef, Plan
+from pileus.engine.plan import (
+    Act,
+    Amendment,
+    Call,
+    Finding,
+    Manifest,
+    ObjectKind,
+    ObjectRef,
+    Plan,
+    Removal,
+)
 from pileus.engine.ports import ApiError, Recorder, Writer
 from pileus.engine.world import Resource, World
 
@@ -92,9 +102,29 @@ class Applier:
             except ApiError as error:
                 outcome.refuse(error, str(ref))
                 return outcome
+        for act in plan.acts:
+            try:
+                outcome.writes += 1
+                await self._act(act)
+            except ApiError as error:
+                outcome.refuse(error, str(_meant(act)))
+                return outcome
         if plan.prune:
             await self._prune(resource, plan, world, outcome)
         return outcome
+
+    async def _act(self, act: Act) -> None:
+        match act:
+            case Removal(kind, ref, uid):
+                await self._writer.remove(kind, ref, uid=uid)
+                done = f"remove {kind.kind}"
+            case Amendment(kind, manifest, uid):
+                await self._writer.update(kind, manifest, uid=uid)
+                done = f"amend {kind.kind}"
+            case Call(kind, ref, subresource):
+                await self._writer.call(kind, ref, subresource)
+                done = subresource
+        self._recorder.act(self._kind.name, done)
 
     async def _settle(
         self,
@@ -177,6 +207,13 @@ class _Blocked(Exception):  # noqa: N818 - carries a finding out of one object's
         super().__init__(finding.reason)
         self.finding = finding
         self.after = after
+
+
+def _meant(act: Act) -> ObjectRef:
+    if isinstance(act, Amendment):
+        metadata = act.manifest["metadata"]
+        return ObjectRef(act.kind.id, metadata["namespace"], metadata["name"])
+    return act.ref
 
 
 def controlled(live: Manifest, resource: Resource) -> bool:

@@ -6,14 +6,16 @@ the watches, the metrics labels and the reference pages are all made from this d
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from pydantic import BaseModel
 
 from pileus.crds.markers import Rule
 from pileus.engine.conditions import Verdict
-from pileus.engine.plan import ObjectKind, Plan
+from pileus.engine.plan import ObjectKind, ObjectRef, Plan
 from pileus.engine.world import Reference, Resource, World
 
 GROUP = "pileus.dev"
@@ -31,6 +33,24 @@ class PrinterColumn:
     priority: int = 0
 
 
+Sample = tuple[tuple[str, ...], float]
+"""Values of a gauge's labels, and its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusGauge:
+    """A metric of a kind, computed from the statuses of its resources when it is scraped.
+
+    of: what one status adds, given the time. combine: how samples with the same labels become one.
+    """
+
+    name: str
+    help: str
+    of: Callable[[Mapping[str, Any], dt.datetime], Iterable[Sample]]
+    labels: tuple[str, ...] = ()
+    combine: Callable[[Iterable[float]], float] = sum
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One of our kinds.
@@ -41,8 +61,13 @@ class Kind:
     permanent: ids of the children's kinds that every plan has, so that they are never pruned.
     related: foreign kinds that it only reads by label (Pods, ReplicaSets).
     shared: foreign cluster-wide inputs that any resource of the kind may depend on (Gateways).
+    removes: related kinds whose objects a plan may remove. amends: foreign kinds that it may amend.
+    calls: subresources that it may call, each with the kind that serves it.
     references: the Secrets and ConfigMaps that a spec names, whose content must be followed.
-    compile, judge: the pure middle.
+    looks_at: objects of its children's and related kinds that a resource's spec names though they belong to
+        others, so that a pass sees them. A change of theirs wakes nobody.
+    compile, judge: the pure middle. gauges: its own metrics.
+    usual: reasons of Ready=False that are the normal course of things and make no Event.
     root_rules: CEL rules over the whole object, such as the length of its name.
     object_kind: its own objects, as the cluster layer names objects of any kind (derived).
     """
@@ -63,6 +88,12 @@ class Kind:
     judge: Callable[[Resource, Plan, World], Verdict]
     root_rules: tuple[Rule, ...] = ()
     permanent: frozenset[str] = frozenset()
+    removes: tuple[ObjectKind, ...] = ()
+    amends: tuple[ObjectKind, ...] = ()
+    calls: tuple[tuple[ObjectKind, str], ...] = ()
+    gauges: tuple[StatusGauge, ...] = ()
+    usual: frozenset[str] = frozenset()
+    looks_at: Callable[[Resource], tuple[ObjectRef, ...]] = lambda resource: ()
     namespaced: bool = True
     group: str = GROUP
     version: str = VERSION

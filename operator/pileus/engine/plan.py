@@ -25,6 +25,7 @@ class ObjectKind:
     `engine` names the project that installs it (``None``: part of Kubernetes, always there), in the
     words that a message to the user may use, for example ``"Gateway API"``. `outlives` says that its
     objects may be kept when their resource goes (data), and are recognised by their labels alone.
+    `selector` finds those of interest, for kinds on which others put their name over ours.
 
     Derived, and made once since every reference holds them:
     `api_version` is ``apps/v1``, or ``v1`` for the core group; `id` is ``Deployment.apps``: the kind
@@ -38,6 +39,7 @@ class ObjectKind:
     engine: str | None = None
     namespaced: bool = True
     outlives: bool = False
+    selector: str = ""
     api_version: str = field(init=False, repr=False, compare=False)
     id: str = field(init=False, repr=False, compare=False)
 
@@ -79,6 +81,44 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Removal:
+    """A live object that another controller made, and that must go: a running VM that is to start anew."""
+
+    kind: ObjectKind
+    ref: ObjectRef
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """A live object that another controller made, some of whose fields we decide: the size of a claim.
+
+    manifest: those fields, and the names of the object. uid: only this very object is meant.
+    """
+
+    kind: ObjectKind
+    manifest: Manifest
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A verb of an engine's API that no field of an object can say: pause.
+
+    kind: the kind as that API serves it. subresource: what is called, by PUT with an empty options body.
+    """
+
+    kind: ObjectKind
+    ref: ObjectRef
+    subresource: str
+
+
+Act = Removal | Amendment | Call
+"""What must be done to an object that is not ours. A plan has it for as long as the live objects show that
+it is still to be done, so that doing it twice is the same as once."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The desired state of one resource.
 
@@ -90,6 +130,7 @@ class Plan:
         Warning Events once, when they appear.
     exact: objects whose desired state was derived from their live state: they are written only if they are
         still as they were seen, so that a view of the past turns nothing back.
+    acts: what is done to objects that are not ours, after every object was applied.
     keep: owned objects that are not desired but must not be pruned in this pass.
     prune: False leaves every owned object alone (used when the spec could not be compiled).
     recheck_after: seconds after which time alone may change the plan, or None.
@@ -100,6 +141,7 @@ class Plan:
     findings: tuple[Finding, ...] = ()
     warnings: tuple[Finding, ...] = ()
     exact: frozenset[ObjectRef] = frozenset()
+    acts: tuple[Act, ...] = ()
     keep: frozenset[ObjectRef] = frozenset()
     prune: bool = True
     recheck_after: float | None = None

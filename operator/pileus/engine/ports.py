@@ -74,6 +74,12 @@ class Writer(Protocol):
     async def delete(self, kind: ObjectKind, ref: ObjectRef, *, uid: str, version: str) -> None:
         """Delete the object if it is still this one at this version; gone already is success."""
 
+    async def remove(self, kind: ObjectKind, ref: ObjectRef, *, uid: str) -> None:
+        """Delete the object with this uid, whatever its version; gone already is success."""
+
+    async def call(self, kind: ObjectKind, ref: ObjectRef, subresource: str) -> None:
+        """PUT a subresource that acts, such as pause."""
+
     async def adopt_view(self, kind: ObjectKind, ref: ObjectRef) -> Manifest | None:
         """Read one object anew into the cache, after a conflict showed that the cache was behind."""
 
@@ -98,6 +104,9 @@ class Recorder(Protocol):
 
     def pruned(self, kind: str) -> None:
         """A child was deleted because the plan no longer has it."""
+
+    def act(self, kind: str, act: str) -> None:
+        """Something was done to an object that is not ours: removed, amended, or a verb was called."""
 
     def drift(self, kind: str) -> None:
         """A child differed from what had been applied and was put back."""

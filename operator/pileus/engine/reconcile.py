@@ -27,7 +27,7 @@ from pileus.engine.world import Resource, World
 logger = logging.getLogger(__name__)
 
 QUIET = frozenset({Reason.PROGRESSING, Reason.DELETING, Reason.API_UNAVAILABLE})
-"""Reasons of `Ready=False` that are the normal course of things and make no Event."""
+"""Reasons of `Ready=False` that are the normal course of things for any kind and make no Event."""
 
 
 class Reconciler:
@@ -161,7 +161,7 @@ class Reconciler:
             raise Retry(error.retry_after) from error
         for before, after in transitions(resource.status.get("conditions") or (), status["conditions"]):
             self._recorder.transition(self.kind.name, after["type"], after["status"], after["reason"])
-            if event := _event(before, after):
+            if event := _event(before, after, self.kind.usual):
                 self._writer.event(resource, type_=event, reason=after["reason"], message=after["message"])
         known = {w.get("reason") for w in resource.status.get("warnings") or ()}
         for warning in status["warnings"]:
@@ -249,12 +249,12 @@ def _child_status(manifest: Mapping[str, Any], verdict: Verdict) -> Manifest:
     }
 
 
-def _event(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> str:
+def _event(before: Mapping[str, Any] | None, after: Mapping[str, Any], usual: frozenset[str]) -> str:
     """The type of Event that a change of condition deserves; empty for none."""
     if after["type"] == "Ready":
         if after["status"] == "True":
             return "Normal"
-        return "" if after["reason"] in QUIET else "Warning"
+        return "" if after["reason"] in QUIET | usual else "Warning"
     if after["type"] in ("Reconciling", "Stalled"):
         return "Normal" if after["reason"] == Reason.PAUSED else ""
     if before is None:

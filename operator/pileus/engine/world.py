@@ -83,6 +83,7 @@ class World:
     related: live objects that carry this resource's labels without being its children (Pods,
         ReplicaSets), by kind id.
     shared: cluster-wide objects that the kind declared as `shared` (Gateways...), by kind id.
+    named: live objects of others that the kind `looks_at`, by reference.
     references: what the resource's references point at.
     served: ids of the declared kinds that the API server serves now, for example
         ``HTTPRoute.gateway.networking.k8s.io``.
@@ -92,6 +93,7 @@ class World:
     children: Mapping[ObjectRef, Manifest] = field(default_factory=dict)
     related: Mapping[str, tuple[Manifest, ...]] = field(default_factory=dict)
     shared: Mapping[str, tuple[Manifest, ...]] = field(default_factory=dict)
+    named: Mapping[ObjectRef, Manifest] = field(default_factory=dict)
     references: Mapping[Reference, Referent] = field(default_factory=dict)
     served: frozenset[str] = frozenset()
     settings: Settings = field(default_factory=Settings)

@@ -1,9 +1,10 @@
 """The kinds that users write, one folder each. Kinds never import each other."""
 
 from pileus.engine.kind import Kind
+from pileus.kinds.cloudvm import CLOUD_VM
 from pileus.kinds.containerapp import CONTAINER_APP
 
-KINDS: tuple[Kind, ...] = (CONTAINER_APP,)
+KINDS: tuple[Kind, ...] = (CONTAINER_APP, CLOUD_VM)
 """Every kind of this release, in the order in which pages and charts list them."""
 
 __all__ = ["KINDS"]

@@ -21,12 +21,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
-from pileus.local import addons, cgroups, engines, host, images, launch, node, plan, provided
+from pileus.local import addons, cgroups, engines, host, images, kubevirt, launch, node, plan, provided
 from pileus.local.addons import AddonError
 from pileus.local.engines import EngineError
+from pileus.local.foreign import ForeignError
 from pileus.local.host import HostError
 from pileus.local.images import ImageError
 from pileus.local.kubectl import Kubectl, KubectlError
+from pileus.local.kubevirt import identities, objects
+from pileus.local.kubevirt import parts as kubevirt_parts
+from pileus.local.kubevirt.objects import ObjectsError
 from pileus.local.launch import LaunchError
 from pileus.local.paths import CHECKOUT, Layout
 from pileus.local.plan import Profile, Record
@@ -56,13 +60,13 @@ class LocalCluster:
 
         `profile`: node, control-plane, apiserver, kind or existing; by default what runs there already, or
         the most that this machine can run.
-        `with_`: kwok, and add-ons of `addons.optional()`.
+        `with_`: kwok, kubevirt, and add-ons of `addons.optional()`.
         """
         self.layout = Layout((directory or CHECKOUT / ".local").resolve())
         self._profile = Profile(profile) if profile else None
         self._with = tuple(sorted(set(with_)))
         self._report = report or Silent()
-        known = (plan.KWOK, *addons.optional())
+        known = (plan.KWOK, kubevirt.NAME, *addons.optional())
         if unknown := [name for name in self._with if name not in known]:
             raise ClusterError(f"There is no add-on {', '.join(unknown)}; there are {', '.join(known)}.")
 
@@ -108,6 +112,11 @@ class LocalCluster:
             if record and record.complete and wanted == record.with_:
                 self._report.line(f"The cluster in {self.layout.root} is already running.")
                 return self
+            if kubevirt.NAME in wanted and profile not in (Profile.NODE, Profile.CONTROL_PLANE):
+                raise ClusterError(
+                    f"The add-on {kubevirt.NAME} is for clusters whose control plane runs here; in profile "
+                    f"{profile}, install KubeVirt as its users do."
+                )
             start = time.monotonic()
             # A killed `up` said nothing of parts that work, but a complete one did.
             before = self.progress()["parts"] if record and record.complete else ()
@@ -121,6 +130,9 @@ class LocalCluster:
                     self._extend(record, wanted, programs)
                 if not profile.provided:
                     self._wait_for_parts(before)
+                done = record is not None and record.complete and kubevirt.NAME in record.with_
+                if kubevirt.NAME in wanted and not done:
+                    self._virtualize(profile, programs)
                 self._complete(profile, wanted)
             except BaseException as error:
                 if not isinstance(error, KeyboardInterrupt) and record is None:
@@ -250,6 +262,24 @@ class LocalCluster:
         record = record.changed(versions={**record.versions, **site.versions})
         record.write(self.layout.record)
 
+    def _virtualize(self, profile: Profile, programs: dict[str, Path]) -> None:
+        """Add the parts of KubeVirt; what they watch comes before them, what calls them after."""
+        record = self.record
+        assert record is not None
+        client = Kubectl(self.kubectl, self.kubeconfig)
+        site = plan.site(self.layout, profile, programs, record.port)
+        spec = json.loads(self.layout.spec.read_text())
+        ports = kubevirt_parts.ports(spec, own_network=profile is Profile.NODE)
+        identities.certificates(site, kubevirt_parts.node_address(site))
+        with self._report.step("KubeVirt's definitions served"):
+            objects.before(client, site)
+        known = self.progress()["parts"]
+        launch.reload(self.layout, plan.added(spec, kubevirt_parts.parts(site, ports)))
+        record.changed(versions={**record.versions, **site.versions}).write(self.layout.record)
+        self._wait_for_parts(known)
+        with self._report.step("KubeVirt's webhooks and instance types there"):
+            objects.after(client, site, ports)
+
     def _wait_for_parts(self, known: Iterable[str]) -> None:
         """Until all work; a line for each as it does."""
         told = set(known)
@@ -288,7 +318,7 @@ class LocalCluster:
                 self.import_image(images.ensure("pause"))
         if plan.KWOK in wanted:
             client.apply(plan.fake_nodes(profile))
-        extra = [name for name in wanted if name != plan.KWOK]
+        extra = [name for name in wanted if name not in (plan.KWOK, kubevirt.NAME)]
         base = addons.BASE if profile is Profile.NODE else ()
         if extra or base:
             with self._report.step("add-ons work"):
@@ -349,10 +379,12 @@ def _translated() -> Iterator[None]:
     except (
         AddonError,
         EngineError,
+        ForeignError,
         HostError,
         ImageError,
         KubectlError,
         LaunchError,
+        ObjectsError,
         ProvidedError,
     ) as error:
         raise ClusterError(str(error)) from error

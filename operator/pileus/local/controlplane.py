@@ -115,7 +115,6 @@ def apiserver(site: Site, *, node: bool) -> Part:
         requestheader_extra_headers_prefix="X-Remote-Extra-",
         proxy_client_cert_file=site.pki("front-proxy.crt"),
         proxy_client_key_file=site.pki("front-proxy.key"),
-        enable_aggregator_routing=True,
         v=1,
     )
     probe = Probe(

@@ -1,4 +1,4 @@
-"""The demo: from a bare machine to apps that answer, in one command, by the files of `examples/`.
+"""The demo: from a bare machine to apps and a virtual machine, in one command, by the files of `examples/`.
 
 It does what the README tells people to do, in the same order, and leaves everything running.
 """
@@ -15,9 +15,9 @@ from pileus.local.plan import Profile
 from pileus.local.report import Report
 
 NAMESPACE = "demo"
-STORIES = ("01-hello", "02-config", "03-autoscale", "06-data")
+STORIES = ("01-hello", "02-config", "03-autoscale", "06-data", "07-vm")
 """The examples that need no engine which the local cluster lacks."""
-ADD_ONS = ("metrics",)
+ADD_ONS = ("metrics", "kubevirt")
 PATIENCE = 180
 
 
@@ -40,7 +40,8 @@ def demo(cluster: LocalCluster, report: Report) -> str:
         try:
             for story in STORIES:
                 client.run("apply", f"--namespace={NAMESPACE}", f"--filename={CHECKOUT / 'examples' / story}")
-            client.wait("Ready", "containerapp", "--all", namespace=NAMESPACE, seconds=PATIENCE)
+            for kind in ("containerapp", "cloudvm"):
+                client.wait("Ready", kind, "--all", namespace=NAMESPACE, seconds=PATIENCE)
         except KubectlError as error:
             found = client.run("get", "pileus", f"--namespace={NAMESPACE}", "-o=wide", allow_failure=True)
             raise ClusterError(f"{error}\n{found}") from None
@@ -53,6 +54,7 @@ def _shown(client: Kubectl) -> str:
         (
             "\n$ kubectl get pileus -A",
             client.run("get", "pileus", "-A").rstrip(),
+            "(db: KubeVirt's and CDI's own controllers; its node is played, so no guest boots)",
             "\n$ curl http://hello.demo:8080/          (both replicas, through the Service)",
             *answers,
             "\nTry next:",
@@ -62,6 +64,8 @@ def _shown(client: Kubectl) -> str:
             "  kubectl -n demo edit capp hello              # break the image, save, and look:",
             "  kubectl -n demo get capp hello -o wide       # it says why; the old pods still serve",
             "  kubectl explain capp.spec.scale",
+            '  kubectl -n demo patch cvm db --type=merge -p \'{"spec":{"power":"Stopped"}}\'',
+            "  kubectl -n demo get cvm,vm,vmi,dv            # what it is made of",
             "  make down                                    # ends it all",
         )
     )

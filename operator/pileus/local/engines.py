@@ -81,6 +81,10 @@ def _kubernetes(name: str) -> Engine:
     return Engine(name, "kubernetes", f"k8s.io/kubernetes/cmd/{name}", "k8s.io/kubernetes")
 
 
+def _kubevirt(name: str, package: str) -> Engine:
+    return Engine(name, "kubevirt", package, "kubevirt.io/kubevirt")
+
+
 ENGINES: dict[str, Engine] = {
     engine.name: engine
     for engine in (
@@ -98,6 +102,16 @@ ENGINES: dict[str, Engine] = {
             "localpath",
             "github.com/rancher/local-path-provisioner",
             "github.com/rancher/local-path-provisioner",
+        ),
+        _kubevirt("virt-api", "kubevirt.io/kubevirt/cmd/virt-api"),
+        _kubevirt("virt-controller", "kubevirt.io/kubevirt/cmd/virt-controller"),
+        _kubevirt("kubevirt-objects", "pileus.dev/engines/kubevirt"),
+        Engine("cdi", "cdi", "pileus.dev/engines/cdi", "kubevirt.io/containerized-data-importer"),
+        Engine(
+            "snapshot-controller",
+            "snapshotter",
+            "github.com/kubernetes-csi/external-snapshotter/v8/cmd/snapshot-controller",
+            "github.com/kubernetes-csi/external-snapshotter/v8",
         ),
         Engine("helm", "helm", "helm.sh/helm/v4/cmd/helm", "helm.sh/helm/v4"),
         Engine("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok", "sigs.k8s.io/kwok"),

@@ -45,17 +45,30 @@ FOREIGN: dict[str, Foreign] = {
             "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",
         ),
     ),
+    "volume-snapshots": Foreign(
+        "github.com/kubernetes-csi/external-snapshotter/client/v8@v8.7.0",
+        ("config/crd/snapshot.storage.k8s.io_*.yaml",),
+    ),
     "envoy-gateway": Foreign(
         "github.com/envoyproxy/gateway@v1.9.1", ("charts/gateway-helm/charts/crds/crds/generated/*.yaml",)
+    ),
+}
+
+BESIDE_KUBEVIRT: dict[str, Foreign] = {
+    # Only beside KubeVirt, whose own definitions are printed by a program.
+    "multus": Foreign(
+        "github.com/k8snetworkplumbingwg/network-attachment-definition-client@v1.7.7",
+        ("artifacts/networks-crd.yaml",),
     ),
 }
 
 
 def crds(name: str) -> list[Path]:
     """The files that define a project's kinds, downloaded once. Raises ForeignError."""
-    if name not in FOREIGN:
-        raise ForeignError(f"There are no definitions called {name}; there are {', '.join(sorted(FOREIGN))}.")
-    foreign = FOREIGN[name]
+    known = FOREIGN | BESIDE_KUBEVIRT
+    if name not in known:
+        raise ForeignError(f"There are no definitions called {name}; there are {', '.join(sorted(known))}.")
+    foreign = known[name]
     root = _module(foreign.module)
     found = sorted(path for pattern in foreign.files for path in root.glob(pattern))
     if not found:
@@ -78,12 +91,12 @@ def install_crds(kubectl: Path, kubeconfig: Path, names: Iterable[str]) -> list[
         return []
     client = Kubectl(kubectl, kubeconfig)
     installed = client.apply_files(files)
-    _established(client, installed)
+    established(client, installed)
     return installed
 
 
-def _established(client: Kubectl, installed: list[str], tries: int = 20) -> None:
-    """Wait for them; kubectl gives up on a definition that has no conditions at all yet."""
+def established(client: Kubectl, installed: list[str], tries: int = 20) -> None:
+    """Until the API serves them; kubectl gives up on a definition that has no conditions at all yet."""
     while True:
         try:
             return client.wait("Established", *installed, seconds=60)

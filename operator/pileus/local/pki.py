@@ -72,6 +72,14 @@ def authority(directory: Path, name: str) -> Authority:
     return Authority(directory, certificate, key)
 
 
+def load(directory: Path, name: str) -> Authority:
+    """An authority that was written before, to issue more by it."""
+    certificate = x509.load_pem_x509_certificate((directory / f"{name}.crt").read_bytes())
+    key = serialization.load_pem_private_key((directory / f"{name}.key").read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    return Authority(directory, certificate, key)
+
+
 def key_pair(directory: Path, name: str) -> None:
     """A key that signs tokens: `name`.key and `name`.pub."""
     key = ec.generate_private_key(ec.SECP256R1())

@@ -17,8 +17,9 @@ from typing import Any, Self
 
 import yaml
 
-from pileus.local import controlplane, engines, host, launch, node
+from pileus.local import controlplane, engines, host, kubevirt, launch, node
 from pileus.local.controlplane import NODE as NODE
+from pileus.local.kubevirt import parts as kubevirt_parts
 from pileus.local.parts import Part, Ports, Site
 from pileus.local.paths import Layout
 
@@ -98,6 +99,8 @@ def programs(profile: Profile, with_: Iterable[str]) -> list[str]:
         names += ["kube-controller-manager", "kube-scheduler"]
     if profile is Profile.NODE:
         names += ["kubelet", "kube-proxy", "netpol", "helm", "coredns", "local-path-provisioner"]
+    if kubevirt.NAME in with_:
+        names += kubevirt_parts.PROGRAMS
     return [*names, *([KWOK] if KWOK in with_ else [])]
 
 
@@ -148,10 +151,15 @@ def prepare(
 
 
 def extend(spec: Mapping[str, Any], site: Site, with_: Iterable[str]) -> dict[str, Any]:
-    """The spec of a running cluster with the parts that are asked for in addition."""
+    """The spec of a running cluster with kwok, where that is asked for in addition."""
+    return added(spec, [_kwok(site)] if KWOK in with_ else [])
+
+
+def added(spec: Mapping[str, Any], parts: Iterable[Part]) -> dict[str, Any]:
+    """The spec with these parts too, unless they are in it."""
     listed = {part["name"]: part for part in spec["parts"]}
-    if KWOK in with_:
-        listed.setdefault(KWOK, _kwok(site).as_json())
+    for part in parts:
+        listed.setdefault(part.name, part.as_json())
     return {**spec, "parts": list(listed.values())}
 
 

@@ -1,5 +1,6 @@
 """The foreign kinds that Pileus writes or reads: group, version, plural and the engine that brings them."""
 
+from pileus.engine import labels
 from pileus.engine.plan import ObjectKind
 
 GATEWAY_API = "Gateway API"
@@ -7,6 +8,9 @@ KEDA = "KEDA"
 CERT_MANAGER = "cert-manager"
 PROMETHEUS_OPERATOR = "Prometheus Operator"
 ENVOY_GATEWAY = "Envoy Gateway"
+KUBEVIRT = "KubeVirt"
+CDI = "CDI (the Containerized Data Importer)"
+MULTUS = "Multus"
 
 POD = ObjectKind("", "v1", "Pod", "pods")
 SERVICE = ObjectKind("", "v1", "Service", "services")
@@ -14,8 +18,9 @@ SERVICE_ACCOUNT = ObjectKind("", "v1", "ServiceAccount", "serviceaccounts")
 CONFIG_MAP = ObjectKind("", "v1", "ConfigMap", "configmaps")
 SECRET = ObjectKind("", "v1", "Secret", "secrets")
 PERSISTENT_VOLUME_CLAIM = ObjectKind(
-    "", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", outlives=True
+    "", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", outlives=True, selector=labels.KIND
 )
+"""CDI copies our labels to the claims that it makes, and signs them as its own."""
 DEPLOYMENT = ObjectKind("apps", "v1", "Deployment", "deployments")
 REPLICA_SET = ObjectKind("apps", "v1", "ReplicaSet", "replicasets")
 POD_DISRUPTION_BUDGET = ObjectKind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets")
@@ -39,4 +44,58 @@ SECURITY_POLICY = ObjectKind(
 )
 BACKEND_TRAFFIC_POLICY = ObjectKind(
     "gateway.envoyproxy.io", "v1alpha1", "BackendTrafficPolicy", "backendtrafficpolicies", ENVOY_GATEWAY
+)
+
+STORAGE_CLASS = ObjectKind("storage.k8s.io", "v1", "StorageClass", "storageclasses", namespaced=False)
+NODE = ObjectKind("", "v1", "Node", "nodes", namespaced=False)
+VIRTUAL_MACHINE = ObjectKind("kubevirt.io", "v1", "VirtualMachine", "virtualmachines", KUBEVIRT)
+VIRTUAL_MACHINE_INSTANCE = ObjectKind(
+    "kubevirt.io", "v1", "VirtualMachineInstance", "virtualmachineinstances", KUBEVIRT
+)
+VIRTUAL_MACHINE_INSTANCE_CALLS = ObjectKind(
+    "subresources.kubevirt.io", "v1", "VirtualMachineInstance", "virtualmachineinstances", KUBEVIRT
+)
+MIGRATION = ObjectKind(
+    "kubevirt.io",
+    "v1",
+    "VirtualMachineInstanceMigration",
+    "virtualmachineinstancemigrations",
+    KUBEVIRT,
+)
+VIRTUAL_MACHINE_SNAPSHOT = ObjectKind(
+    "snapshot.kubevirt.io", "v1beta1", "VirtualMachineSnapshot", "virtualmachinesnapshots", KUBEVIRT
+)
+INSTANCETYPE = ObjectKind(
+    "instancetype.kubevirt.io",
+    "v1beta1",
+    "VirtualMachineInstancetype",
+    "virtualmachineinstancetypes",
+    KUBEVIRT,
+)
+CLUSTER_INSTANCETYPE = ObjectKind(
+    "instancetype.kubevirt.io",
+    "v1beta1",
+    "VirtualMachineClusterInstancetype",
+    "virtualmachineclusterinstancetypes",
+    KUBEVIRT,
+    namespaced=False,
+)
+PREFERENCE = ObjectKind(
+    "instancetype.kubevirt.io",
+    "v1beta1",
+    "VirtualMachinePreference",
+    "virtualmachinepreferences",
+    KUBEVIRT,
+)
+CLUSTER_PREFERENCE = ObjectKind(
+    "instancetype.kubevirt.io",
+    "v1beta1",
+    "VirtualMachineClusterPreference",
+    "virtualmachineclusterpreferences",
+    KUBEVIRT,
+    namespaced=False,
+)
+DATA_VOLUME = ObjectKind("cdi.kubevirt.io", "v1beta1", "DataVolume", "datavolumes", CDI, outlives=True)
+NETWORK_ATTACHMENT = ObjectKind(
+    "k8s.cni.cncf.io", "v1", "NetworkAttachmentDefinition", "network-attachment-definitions", MULTUS
 )

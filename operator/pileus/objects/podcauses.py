@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from pileus.engine.conditions import Reason
 from pileus.engine.plan import Manifest
 from pileus.objects.reading import at, condition, items, mapping, number, text
 from pileus.objects.times import elapsed, instant
@@ -39,6 +40,8 @@ class PodReason(StrEnum):
     NOT_PREPARED = "ContainerCreating"
     READINESS_FAILING = "ReadinessFailing"
     STARTUP_FAILING = "StartupFailing"
+    POD_SECURITY = "PodSecurityViolation"
+    FAILED_CREATE = "FailedCreate"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -98,6 +101,14 @@ def find(pods: Iterable[Manifest], now: dt.datetime) -> Causes:
             elif (reason := _unready(status)) is not None:
                 found.append(_cause(reason, name, _unready_words(reason, status, name), status))
     return Causes(min(found, default=None), min(waits, default=None))
+
+
+def refused(words: str) -> tuple[str, str]:
+    """Why the API server lets nobody make a pod: a reason, and its words without the pod's passing name."""
+    said = re.sub(r'pods "[^"]*" is forbidden: ', "", words).rstrip(". ")
+    if "exceeded quota" in said or "failed quota" in said:
+        return Reason.QUOTA_EXCEEDED, said
+    return (PodReason.POD_SECURITY if "PodSecurity" in said else PodReason.FAILED_CREATE), said
 
 
 def restless(pods: Iterable[Manifest], now: dt.datetime) -> Causes:

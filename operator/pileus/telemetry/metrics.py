@@ -8,6 +8,7 @@ resource's name: the number of series must not grow with the number of users' ob
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
+
+from pileus.engine.kind import Kind, StatusGauge
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,13 @@ TABLE: tuple[Metric, ...] = (
         "Children deleted because the spec no longer has them, by kind.",
         ("kind",),
     ),
+    Metric(
+        "pileus_acts_total",
+        "counter",
+        "What was done to objects that other controllers made, by kind of resource: pause, unpause, the "
+        "removal of what must start anew, the growth of a claim.",
+        ("kind", "act"),
+    ),
     Metric("pileus_cached_objects", "scraped", "Foreign objects in the cache."),
     Metric(
         "pileus_engine_served",
@@ -111,10 +121,17 @@ TABLE: tuple[Metric, ...] = (
 )
 
 
+def table(kinds: Iterable[Kind]) -> tuple[Metric, ...]:
+    """All rows: those above, and the gauges of the kinds."""
+    own = (Metric(gauge.name, "scraped", gauge.help, gauge.labels) for kind in kinds for gauge in kind.gauges)
+    return (*TABLE, *own)
+
+
 class Telemetry:
     """The metrics as objects; implements `pileus.engine.ports.Recorder`."""
 
-    def __init__(self) -> None:
+    def __init__(self, kinds: Iterable[Kind] = ()) -> None:
+        self._kinds = tuple(kinds)
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self._metrics: dict[str, Any] = {}
@@ -144,7 +161,7 @@ class Telemetry:
 
     def scrape_from(self, sources: Scraped) -> None:
         """Have the scraped gauges computed from these sources."""
-        self.registry.register(_ScrapeCollector(sources))
+        self.registry.register(_ScrapeCollector(sources, self._kinds))
 
     def stage(self, kind: str, stage: str, seconds: float) -> None:
         """One stage of one pass."""
@@ -163,6 +180,10 @@ class Telemetry:
         """A child was pruned."""
         self._metrics["pileus_pruned_total"].labels(kind).inc()
 
+    def act(self, kind: str, act: str) -> None:
+        """Something was done to an object that is not ours."""
+        self._metrics["pileus_acts_total"].labels(kind, act).inc()
+
     def drift(self, kind: str) -> None:
         """A child was put back."""
         self._metrics["pileus_drift_corrected_total"].labels(kind).inc()
@@ -177,7 +198,7 @@ class Telemetry:
 class Scraped:
     """Where the scraped gauges come from; each is called at every scrape."""
 
-    conditions: Callable[[], Iterable[tuple[str, str, list[dict[str, Any]]]]]
+    statuses: Callable[[], Iterable[tuple[str, dict[str, Any]]]]
     queue: Callable[[], tuple[int, float, int]]
     write_limit: Callable[[], int]
     cached: Callable[[], int]
@@ -186,11 +207,13 @@ class Scraped:
 
 
 class _ScrapeCollector(Collector):
-    def __init__(self, sources: Scraped):
+    def __init__(self, sources: Scraped, kinds: tuple[Kind, ...]):
         self._sources = sources
+        self._kinds = kinds
+        self._gauges = {kind.name: kind.gauges for kind in kinds}
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
-        for row in TABLE:
+        for row in table(self._kinds):
             if row.kind == "scraped":
                 yield GaugeMetricFamily(row.name, row.help, labels=row.labels)
 
@@ -198,12 +221,20 @@ class _ScrapeCollector(Collector):
         families = {family.name: family for family in self.describe()}
         states: Tally[tuple[str, str, str]] = Tally()
         waiting: Tally[tuple[str, str]] = Tally()
-        for kind, _namespace, conditions in self._sources.conditions():
+        samples: dict[tuple[StatusGauge, tuple[str, ...]], list[float]] = {}
+        now = dt.datetime.now(dt.UTC)
+        for kind, status in self._sources.statuses():
+            conditions = status.get("conditions") or []
+            for gauge in self._gauges.get(kind, ()):
+                for labels, value in gauge.of(status, now):
+                    samples.setdefault((gauge, labels), []).append(value)
             for condition in conditions:
                 states[(kind, condition["type"], condition["status"])] += 1
             ready = next((c for c in conditions if c["type"] == "Ready"), None)
             if ready is None or ready["status"] != "True":
                 waiting[(kind, ready["reason"] if ready else "New")] += 1
+        for (gauge, labels), values in samples.items():
+            families[gauge.name].add_metric(labels, gauge.combine(values))
         for state, count in states.items():
             families["pileus_resources"].add_metric(state, count)
         for reason, count in waiting.items():

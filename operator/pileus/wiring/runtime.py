@@ -29,6 +29,7 @@ from pileus.cluster.references import References
 from pileus.cluster.resources import Key, Resources
 from pileus.cluster.store import Store
 from pileus.cluster.writer import ClusterWriter
+from pileus.engine import labels
 from pileus.engine.kind import Kind
 from pileus.engine.plan import ObjectKind
 from pileus.engine.ports import ApiError, NotLeading
@@ -62,7 +63,7 @@ class Runtime:
     def __init__(self, kinds: Sequence[Kind], options: Options):
         self._kinds = {kind.name: kind for kind in kinds}
         self._options = options
-        self._telemetry = Telemetry()
+        self._telemetry = Telemetry(kinds)
         self._telemetry.build(pileus.__version__, platform.python_version())
         self._store = Store()
         self._shared = Store()  # the few cluster-wide inputs, apart: passes read them whole
@@ -160,7 +161,7 @@ class Runtime:
             for kind in (*ours.children, *ours.related, *ours.shared):
                 self._dependents.setdefault(kind.id, set()).add(ours.name)
         for kind in labelled.values():
-            self._watch(kind, self._store)
+            self._watch(kind, self._store, selector=kind.selector or labels.SELECTOR)
         for kind in shared.values():
             self._watch(kind, self._shared, selector="", shared=True)
         for ours in self._kinds.values():
@@ -251,7 +252,7 @@ class Runtime:
 
     def _scraped(self) -> Scraped:
         return Scraped(
-            conditions=self._resources.conditions,
+            statuses=self._resources.statuses,
             queue=lambda: (self._queue.depth, self._queue.oldest, self._queue.busy),
             write_limit=lambda: self._writer.limiter.bound,
             cached=lambda: len(self._store),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pileus.engine.plan import Manifest, ObjectKind
 from pileus.kinds.containerapp import CONTAINER_APP as KIND
+from pileus.local.foreign import FOREIGN
 from tests.campaign.subject import Scenario, Spec, Step, Subject
 from tests.campaign.subjects.containerapp_deputies import DEPUTIES, NAMELESS
 from tests.campaign.subjects.containerapp_edits import EDITS, STRANGERS
@@ -254,4 +255,7 @@ CONTAINER_APP = Subject(
         "PILEUS_INGRESS_CLASS": "nginx",
     },
     prepare=_surroundings,
+    cluster=("kwok", *FOREIGN),
+    bugs=True,
+    previous="6097ef20fe6bc911202c5c825b955de0f734ab5b",
 )

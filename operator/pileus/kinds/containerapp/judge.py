@@ -10,7 +10,6 @@ from pileus.engine.conditions import Verdict
 from pileus.engine.plan import Manifest, Plan
 from pileus.engine.world import Resource, World
 from pileus.kinds.containerapp.assess.exposed import exposed
-from pileus.kinds.containerapp.assess.said import Said, merged
 from pileus.kinds.containerapp.assess.scaling import scaled
 from pileus.kinds.containerapp.assess.workload import claims, deployment, rollout
 from pileus.kinds.containerapp.build import containers, names, revisions
@@ -18,6 +17,7 @@ from pileus.kinds.containerapp.model import ContainerAppSpec
 from pileus.objects import deployments
 from pileus.objects.catalog import DEPLOYMENT
 from pileus.objects.reading import mapping, text
+from pileus.objects.said import Said, merged
 
 HISTORY = 11
 """Revisions that are shown: those that a Deployment keeps, and the one in service."""

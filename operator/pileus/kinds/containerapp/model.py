@@ -11,8 +11,9 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from pileus.crds.markers import Rule, list_map, list_set, validations
-from pileus.kinds.containerapp.fields import Environment, Image, Model, ObjectName, PortNumber, Word
+from pileus.crds.markers import Rule, list_map, list_set, names, validations
+from pileus.crds.types import Image, Model, ObjectName, PortNumber, Word
+from pileus.kinds.containerapp.fields import Environment
 from pileus.kinds.containerapp.parts import (
     Binding,
     EnvSource,
@@ -30,22 +31,7 @@ from pileus.kinds.containerapp.reach import Expose, Rollout, Scale
 NAME_LIMIT = 45
 """Longest name of an app: every name made from it fits the 63 characters of a label value."""
 
-ROOT_RULES = (
-    Rule(
-        f"size(self.metadata.name) <= {NAME_LIMIT}",
-        (
-            f"The name is too long: choose one of at most {NAME_LIMIT} characters, since longer names are "
-            "made from it."
-        ),
-    ),
-    Rule(
-        "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
-        (
-            "The name must start with a letter and hold only lower-case letters, digits and '-': a Service "
-            "gets it."
-        ),
-    ),
-)
+ROOT_RULES = names(NAME_LIMIT, "a Service gets")
 
 _TCP = "(has(self.port) || (has(self.ports) && self.ports.exists(p, p.protocol == 'TCP')))"
 _ONE_NODE = (

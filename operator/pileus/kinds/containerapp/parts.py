@@ -7,20 +7,8 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from pileus.crds.markers import Rule, list_set, validations
-from pileus.kinds.containerapp.fields import (
-    Bytes,
-    Duration,
-    Environment,
-    Image,
-    Model,
-    MountPath,
-    Name,
-    ObjectName,
-    PortName,
-    PortNumber,
-    Processors,
-    Word,
-)
+from pileus.crds.types import Bytes, Duration, Image, Model, Name, ObjectName, PortNumber, Processors, Word
+from pileus.kinds.containerapp.fields import Environment, MountPath, PortName
 
 CLAIM_LIMIT = 17
 """Longest name of a volume that becomes a PersistentVolumeClaim `<app>-<volume>`."""

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from pileus.crds.markers import Rule, list_set, validations
-from pileus.kinds.containerapp.fields import Cidr, Duration, Host, Model, Text
+from pileus.crds.types import Cidr, Duration, Host, Model, Text
 
 
 class Trigger(Model):

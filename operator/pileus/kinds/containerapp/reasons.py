@@ -22,8 +22,6 @@ class AppReason(StrEnum):
     BINDINGS_UNAVAILABLE = "BindingsUnavailable"
     GATEWAY_LACKS_FEATURE = "GatewayLacksFeature"
     # making the pods
-    FAILED_CREATE = "FailedCreate"
-    POD_SECURITY = "PodSecurityViolation"
     DEADLINE = "ProgressDeadlineExceeded"
     # what the pods need
     REFERENCE_MISSING = "ReferenceMissing"

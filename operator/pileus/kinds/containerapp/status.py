@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from pileus.kinds.containerapp.fields import Model
+from pileus.crds.types import Model
 
 
 class Replicas(Model):

@@ -9,7 +9,6 @@ from pileus.engine.conditions import Condition, Reason
 from pileus.engine.plan import Finding, Manifest, ObjectKind, Plan
 from pileus.engine.world import Resource, World
 from pileus.kinds.containerapp import facts
-from pileus.kinds.containerapp.assess.said import Said, lasting
 from pileus.kinds.containerapp.build import containers, names, routes
 from pileus.kinds.containerapp.reasons import AppReason
 from pileus.objects.catalog import (
@@ -22,6 +21,7 @@ from pileus.objects.catalog import (
     SERVICE,
 )
 from pileus.objects.reading import condition, items, mapping, number, text
+from pileus.objects.said import Said, lasting
 
 TYPE = "Exposed"
 

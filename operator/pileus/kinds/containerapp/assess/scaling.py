@@ -9,11 +9,11 @@ from pileus.engine.conditions import Condition
 from pileus.engine.plan import Plan
 from pileus.engine.world import Resource, World
 from pileus.kinds.containerapp import facts
-from pileus.kinds.containerapp.assess.said import Said
 from pileus.kinds.containerapp.build import names, scaling
 from pileus.kinds.containerapp.reasons import AppReason
 from pileus.objects.catalog import HORIZONTAL_POD_AUTOSCALER, SCALED_OBJECT
 from pileus.objects.reading import condition, text
+from pileus.objects.said import Said
 
 TYPE = "Scaling"
 

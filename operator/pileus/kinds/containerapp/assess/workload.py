@@ -9,13 +9,13 @@ from pileus.engine.conditions import Reason
 from pileus.engine.plan import Finding, Manifest, Plan
 from pileus.engine.world import Resource, World
 from pileus.kinds.containerapp import facts
-from pileus.kinds.containerapp.assess.said import Said, lasting, soonest
 from pileus.kinds.containerapp.build import names, pods, revisions
 from pileus.kinds.containerapp.reasons import AppReason
 from pileus.objects import deployments, podcauses
 from pileus.objects.catalog import DEPLOYMENT, PERSISTENT_VOLUME_CLAIM, POD
 from pileus.objects.podcauses import Cause, PodReason
 from pileus.objects.reading import items, mapping, observed, text
+from pileus.objects.said import Said, lasting, soonest
 
 REMEDIES = {
     PodReason.IMAGE_PULL: "Correct the image's name; for a private registry, name its Secret in pullSecrets.",
@@ -167,17 +167,15 @@ def _claim(resource: Resource, live: Manifest, world: World) -> tuple[Finding | 
 
 
 def _not_made(name: str, words: str) -> Finding:
-    said = re.sub(r'^pods "[^"]*" is forbidden: ', "", words).rstrip(". ")
-    if "exceeded quota" in said or "failed quota" in said:
+    reason, said = podcauses.refused(words)
+    if reason == Reason.QUOTA_EXCEEDED:
         remedy = "Ask for less with size, resources or replicas, or have the quota raised."
-        return Finding(Reason.QUOTA_EXCEEDED, f"Deployment {name!r} may not make more pods: {said}. {remedy}")
-    if "PodSecurity" in said:
+        return Finding(reason, f"Deployment {name!r} may not make more pods: {said}. {remedy}")
+    if reason == PodReason.POD_SECURITY:
         remedy = "Ask the administrator about the namespace's Pod Security level."
-        return Finding(AppReason.POD_SECURITY, f"Deployment {name!r} may not make pods: {said}. {remedy}")
+        return Finding(reason, f"Deployment {name!r} may not make pods: {said}. {remedy}")
     remedy = "Change size or resources, or have the LimitRange changed." if _limited(said) else ""
-    return Finding(
-        AppReason.FAILED_CREATE, f"Deployment {name!r} cannot make pods: {said}. {remedy}".rstrip()
-    )
+    return Finding(reason, f"Deployment {name!r} cannot make pods: {said}. {remedy}".rstrip())
 
 
 def _limited(said: str) -> bool:

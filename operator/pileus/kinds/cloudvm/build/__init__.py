@@ -1,0 +1,1 @@
+"""Desired objects of a CloudVM, one module for each thing that is decided. Pure and total."""

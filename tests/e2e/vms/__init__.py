@@ -1,0 +1,1 @@
+"""CloudVMs on KubeVirt's and CDI's own controllers."""

@@ -1,0 +1,123 @@
+"""The operator as a process beside the cluster, with the roles of its chart and no others."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pileus.local import debian
+from pileus.local.images import store_directory
+from pileus.local.oci import File
+from tests.campaign.ground import SYSTEM, chart_roles
+from tests.e2e.kubectl import Kubectl
+from tests.engine.harness import Operator
+
+TROUBLE = re.compile(r"forbidden|cannot \w+ resource|Traceback|defect", re.IGNORECASE)
+LIBRARY = "libfaketimeMT.so.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The time of day as the operator reads it.
+
+    libfaketime puts it on. That changes what the operator reads, not what it waits for, so a test that has
+    moved the clock wakes the operator. Certificates and tokens are good for long enough.
+    """
+
+    file: Path
+
+    def show(self, moment: dt.datetime) -> None:
+        """It is this time now, and goes on from there."""
+        self._write(moment - dt.datetime.now(dt.UTC))
+
+    def true(self) -> None:
+        """It reads what everybody reads."""
+        self._write(dt.timedelta())
+
+    def _write(self, ahead: dt.timedelta) -> None:
+        partial = self.file.with_suffix(".partial")
+        partial.write_text(f"{ahead.total_seconds():+.0f}\n")
+        partial.rename(self.file)
+
+
+@dataclass
+class VmOperator:
+    """One process, started and stopped by tests that are not asynchronous themselves."""
+
+    admin: Kubectl
+    directory: Path
+    loop: asyncio.Runner = field(default_factory=asyncio.Runner)
+
+    def __post_init__(self) -> None:
+        self.clock = Clock(self.directory / "clock")
+        self._log = self.directory / "operator.log"
+
+    def begin(self) -> None:
+        """Install its roles, and start it with a token of its ServiceAccount and a clock of its own."""
+        self.clock.true()
+        self._process = Operator(
+            self._login(),
+            lease_namespace=SYSTEM,
+            whole=True,
+            environment={
+                "LD_PRELOAD": str(_faketime(self.directory)),
+                "FAKETIME_TIMESTAMP_FILE": str(self.clock.file),
+                "FAKETIME_NO_CACHE": "1",
+                "DONT_FAKE_MONOTONIC": "1",
+            },
+            log=self._log,
+        )
+        self.loop.run(self._process.start())
+
+    def end(self) -> None:
+        """End it as Kubernetes does; what its log complains of fails."""
+        self.loop.run(self._process.stop())
+        self.loop.close()
+        told = [line for line in self._log.read_text().splitlines() if TROUBLE.search(line)]
+        assert not told, told[:5]
+
+    def restart(self) -> None:
+        """Stop it and start it anew; its counts begin at nothing."""
+        self.loop.run(self._process.stop())
+        self.loop.run(self._process.start())
+
+    def settled(self) -> float:
+        """Wait until nothing is queued or written for a while; its writes since its start."""
+        self.loop.run(self._process.settled())
+        return self._process.writes()
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of a metric's series that carry these labels."""
+        return self._process.metric(name, **labels)
+
+    def _login(self) -> Path:
+        """The kubeconfig of its ServiceAccount."""
+        if not self.admin.exists("namespace", SYSTEM):
+            self.admin("create", "namespace", SYSTEM)
+        system = self.admin.within(SYSTEM)
+        system.apply(*chart_roles())
+        token = system("create", "token", "pileus", "--duration=24h").strip()
+        view = json.loads(self.admin("config", "view", "--minify", "--raw", "-o", "json"))
+        view["users"] = [{"name": "operator", "user": {"token": token}}]
+        view["contexts"][0]["context"]["user"] = "operator"
+        file = self.directory / "kubeconfig"
+        file.write_text(json.dumps(view))
+        return file
+
+
+def _faketime(directory: Path) -> Path:
+    """Debian's libfaketime, unpacked there."""
+    (archive,) = debian.fetch(["libfaketime"], store_directory())
+    for entry in debian.entries(archive):
+        if (
+            isinstance(entry, File)
+            and isinstance(entry.content, bytes)
+            and entry.path.endswith(f"/{LIBRARY}")
+        ):
+            (directory / LIBRARY).write_bytes(entry.content)
+            return directory / LIBRARY
+    raise AssertionError(f"{archive} has no {LIBRARY}")
