@@ -14,7 +14,7 @@ import json
 import os
 import re
 import signal
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -342,6 +342,15 @@ class Ground:
         while self.proxy.quiet(*namespaces) < quiet:
             assert asyncio.get_running_loop().time() < deadline, f"never quiet: {self._last(*namespaces)}"
             await asyncio.sleep(0.1)
+
+    async def eventually(
+        self, question: Callable[[], bool | Awaitable[bool]], why: str, *, pause: float = 0.1
+    ) -> None:
+        """Wait for the answer to be yes; asked again after `pause` seconds."""
+        deadline = asyncio.get_running_loop().time() + self.deadline
+        while not (await answer if isinstance(answer := question(), Awaitable) else answer):
+            assert asyncio.get_running_loop().time() < deadline, why
+            await asyncio.sleep(pause)
 
     async def until(
         self,

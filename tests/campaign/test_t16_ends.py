@@ -122,26 +122,26 @@ async def _followed_by_the_collector(ground: Ground) -> None:
     whether an owner is gone, and leaves the children alone.
     """
     target = ground.subject.target
-    deadline = asyncio.get_running_loop().time() + ground.deadline
-    while True:
+
+    async def followed() -> bool:
         page = await ground.client.text("/metrics")
         lines = [line for line in page.splitlines() if line.startswith("apiserver_longrunning_requests{")]
         ours = [line for line in lines if f'resource="{target.plural}"' in line and 'verb="WATCH"' in line]
-        if sum(float(line.rpartition(" ")[2]) for line in ours) >= 2:
-            return
-        assert asyncio.get_running_loop().time() < deadline, "the collector never learns of the kind"
-        await asyncio.sleep(0.5)
+        return sum(float(line.rpartition(" ")[2]) for line in ours) >= 2
+
+    await ground.eventually(followed, "the collector never learns of the kind", pause=0.5)
 
 
 async def _told_404(ground: Ground) -> None:
     """Wait until a watch on our resources was answered that there is no such kind."""
     target = ground.subject.target
-    deadline = asyncio.get_running_loop().time() + ground.deadline
-    while not any(
-        call.target.resource == target.plural and call.status == 404 for call in ground.proxy.calls
-    ):
-        assert asyncio.get_running_loop().time() < deadline, "no watch was answered 404"
-        await asyncio.sleep(0.1)
+
+    def told() -> bool:
+        return any(
+            call.target.resource == target.plural and call.status == 404 for call in ground.proxy.calls
+        )
+
+    await ground.eventually(told, "no watch was answered 404")
     await asyncio.sleep(QUIET)
 
 

@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from pileus.local import ClusterError, LocalCluster, host, images, launch, plan, status
+from pileus.local.payload.volume_resizer import size
 from pileus.local.report import Silent
 from pileus.local.vmnode.names import HANDLER_PORT, NODES
-from pileus.local.vmnode.sizes import size
 from tests.cluster.machines import (
     asked,
     call,

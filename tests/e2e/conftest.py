@@ -6,7 +6,6 @@ PILEUS_TEST_CLUSTER names the directory of another cluster than the checkout's `
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -99,9 +98,8 @@ def engines(admin: Kubectl, operator: Operator) -> Engines:
 
 
 def fresh(admin: Kubectl, words: str) -> Kubectl:
-    """kubectl for a new namespace; its name never was another's, which may still be on its way out."""
-    readable = re.sub(r"[^a-z0-9]+", "-", words.lower())[:40].strip("-")
-    kubectl = admin.within(f"e2e-{readable}-{os.urandom(2).hex()}")
+    """kubectl for a new namespace."""
+    kubectl = admin.unused("e2e", words)
     kubectl.apply(namespace(kubectl.namespace))
     return kubectl
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import subprocess
 import time
@@ -40,6 +41,11 @@ class Kubectl:
     def within(self, namespace: str) -> Kubectl:
         """The same for another namespace."""
         return Kubectl(self.program, self.kubeconfig, namespace, self.settings)
+
+    def unused(self, prefix: str, words: str) -> Kubectl:
+        """For a namespace that is not there; its name never was another's, which may be on its way out."""
+        readable = re.sub(r"[^a-z0-9]+", "-", words.lower())[:40].strip("-")
+        return self.within(f"{prefix}-{readable}-{os.urandom(2).hex()}")
 
     def __call__(self, *arguments: str, given: str | None = None) -> str:
         """The output of a command; raises `RefusedError`."""

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from pileus.local.vmnode import imports, migrations, pods, sizes
+from pileus.local.payload.volume_resizer import size
+from pileus.local.vmnode import imports, migrations, pods
 from pileus.local.vmnode.api import merged
 from pileus.local.vmnode.clock import stamp
 from pileus.local.vmnode.orders import LOST, NAME, Order, lost, order
@@ -94,7 +95,7 @@ def test_launchers_that_are_left_behind(state: Manifest, pod: str, expected: boo
     ("quantity", "expected"), [("1Gi", 2**30), ("500M", 5e8), ("10", 10.0), ("1.5Ki", 1536), ("2Ti", 2**41)]
 )
 def test_sizes(quantity: str, expected: float) -> None:
-    assert sizes.size(quantity) == expected
+    assert size(quantity) == expected
 
 
 def importer(state: Manifest, **more: Any) -> Manifest:

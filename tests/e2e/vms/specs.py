@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import Any
 
 from tests.e2e.apps import condition, current, ready
@@ -31,8 +30,7 @@ def vm(name: str = "vm", **spec: Any) -> Manifest:
 
 def fresh(admin: Kubectl, words: str) -> Kubectl:
     """kubectl for a new namespace."""
-    readable = re.sub(r"[^a-z0-9]+", "-", words.lower())[:40].strip("-")
-    kubectl = admin.within(f"vms-{readable}-{os.urandom(2).hex()}")
+    kubectl = admin.unused("vms", words)
     kubectl("create", "namespace", kubectl.namespace)
     return kubectl
 

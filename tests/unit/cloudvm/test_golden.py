@@ -1,37 +1,22 @@
-"""What machines become, as files to read: tests/golden/cloudvm, one a story.
-
-PILEUS_GOLDEN=write writes them anew; the difference is to be read like code.
-"""
+"""What machines become: tests/golden/cloudvm."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
-import yaml
 
 from pileus.engine.compare import covers
 from tests.unit.cloudvm.stories import STORIES, Story
 from tests.unit.cloudvm.vms import Cluster, objects, vm
+from tests.unit.golden import ROOT, golden, rendered
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "cloudvm"
-
-
-def rendered(story: Story) -> str:
-    plan = Cluster().compile(vm(story.whole))
-    said = [f"# {finding.reason}: {finding.message}\n" for finding in (*plan.findings, *plan.warnings)]
-    text = yaml.safe_dump_all(plan.objects, sort_keys=False, width=110)
-    return f"# {story.reason}\n{''.join(said)}{text}"
+GOLDEN = ROOT / "cloudvm"
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
 def test_story(story: Story) -> None:
-    file = GOLDEN / f"{story.name}.yaml"
-    if os.environ.get("PILEUS_GOLDEN") == "write":
-        file.write_text(rendered(story), encoding="utf-8")
+    now = rendered(Cluster().compile(vm(story.whole)), story.reason)
 
-    assert rendered(story) == file.read_text(encoding="utf-8")
+    assert now == golden(GOLDEN / f"{story.name}.yaml", now)
 
 
 def test_no_file_without_a_story() -> None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator
 
+from pileus.local.payload.volume_resizer import size
 from pileus.local.vmnode.api import Manifest, Write, patch
 from pileus.local.vmnode.clock import stamp
 from pileus.local.vmnode.names import DRIVER
 from pileus.local.vmnode.orders import NAME, order
-from pileus.local.vmnode.sizes import size
 from pileus.local.vmnode.world import World
 
 _CONTENTS = "/apis/snapshot.storage.k8s.io/v1/volumesnapshotcontents"

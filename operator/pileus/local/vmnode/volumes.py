@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pileus.local.payload.volume_resizer import size
 from pileus.local.vmnode.api import Manifest, Write, create, patch
 from pileus.local.vmnode.names import DRIVER
-from pileus.local.vmnode.sizes import size
 from pileus.local.vmnode.world import World
 
 _VOLUMES = "/api/v1/persistentvolumes"
