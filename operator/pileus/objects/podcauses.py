@@ -16,7 +16,7 @@ from typing import Any
 
 from pileus.engine.conditions import Reason
 from pileus.engine.plan import Manifest
-from pileus.objects.reading import at, condition, items, mapping, number, text
+from pileus.objects.reading import at, condition, items, mapping, number, sentence, text
 from pileus.objects.times import elapsed, instant
 
 GRACE = 30.0
@@ -251,4 +251,4 @@ def _steady(words: str) -> str:
     words = re.sub(r"\s*\(pod: \"[^\"]*\", container: [^)]*\)", "", words)
     words = re.sub(r"back-off \S+ restarting failed container.*", "", words)
     words = re.sub(r"\b[0-9a-f]{12,64}\b", "…", words)
-    return " ".join(words.split()).rstrip(". ") or "kubelet gives no reason"
+    return sentence(words) or "kubelet gives no reason"

@@ -37,6 +37,11 @@ def text(value: Any, *path: str) -> str:
     return found if isinstance(found, str) else ""
 
 
+def sentence(words: str, longest: int | None = None) -> str:
+    """Another's words on one line and without their full stop, to go on with; at most so many characters."""
+    return " ".join(words.split()).rstrip(". ")[:longest]
+
+
 def number(value: Any, *path: str) -> int:
     """The integer at a path; 0 when there is none."""
     found = at(value, *path)

@@ -24,6 +24,7 @@ from pileus.kinds.cloudvm.facts import Facts
 from pileus.kinds.cloudvm.model import CloudVMSpec
 from pileus.kinds.cloudvm.reasons import VmReason
 from pileus.objects.catalog import VIRTUAL_MACHINE
+from pileus.objects.said import soonest
 
 
 def compile_vm(resource: Resource, world: World) -> Plan:
@@ -51,7 +52,6 @@ def compile_vm(resource: Resource, world: World) -> Plan:
         *drive.objects,
         *taken.objects,
     ]
-    pauses = [pause for pause in (drive.recheck_after, taken.recheck_after) if pause is not None]
     return Plan(
         objects=tuple(objects),
         findings=(
@@ -66,7 +66,7 @@ def compile_vm(resource: Resource, world: World) -> Plan:
         exact=frozenset({names.ref(resource, VIRTUAL_MACHINE, resource.name)}),
         acts=(*stores.amendments, *drive.acts),
         keep=stores.keep | frozenset(drive.keep) | frozenset(taken.keep),
-        recheck_after=min(pauses, default=None),
+        recheck_after=soonest(drive.recheck_after, taken.recheck_after),
         facts={"vm": Facts(stores, drive, waits)},
     )
 

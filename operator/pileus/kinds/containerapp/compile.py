@@ -28,6 +28,7 @@ from pileus.kinds.containerapp.model import ContainerAppSpec
 from pileus.kinds.containerapp.reasons import AppReason
 from pileus.objects.catalog import DEPLOYMENT, HTTP_ROUTE, PERSISTENT_VOLUME_CLAIM, POD_MONITOR
 from pileus.objects.reading import mapping
+from pileus.objects.said import soonest
 
 
 def compile_app(resource: Resource, world: World) -> Plan:
@@ -71,14 +72,13 @@ def compile_app(resource: Resource, world: World) -> Plan:
         *references.not_followed(used, world),
         *_unread_metrics(resource, spec, world),
     )
-    waits = [wait for wait in (decision.recheck_after, scaler.recheck_after) if wait is not None]
     return Plan(
         objects=tuple(objects),
         findings=findings,
         warnings=warnings,
         exact=_exact(resource, decision, digest(body)),
         keep=decision.keep | _kept(resource, decision, held=bool(unbound)),
-        recheck_after=min(waits, default=None),
+        recheck_after=soonest(decision.recheck_after, scaler.recheck_after),
         facts={"app": Facts(way=way, decision=decision, scaler=scaler)},
     )
 

@@ -11,7 +11,7 @@ from pileus.kinds.cloudvm.build.disks import DiskPlan
 from pileus.kinds.cloudvm.reasons import VmReason
 from pileus.objects.catalog import DATA_VOLUME, VIRTUAL_MACHINE
 from pileus.objects.quantities import amount, canonical
-from pileus.objects.reading import at, condition, number, text
+from pileus.objects.reading import at, condition, number, sentence, text
 from pileus.objects.said import Said, merged
 
 PENDING, FILLING, READY, GROWING, FAILED, LOST = (
@@ -166,4 +166,4 @@ def _why(live: Manifest | None) -> str:
         return ""
     if text(running, "reason") in ("Completed", "Pending", "ContainerCreating"):
         return ""
-    return " ".join(text(running, "message").split()).rstrip(". ")[:300]
+    return sentence(text(running, "message"), 300)

@@ -13,7 +13,7 @@ from pileus.kinds.cloudvm.reasons import VmReason
 from pileus.objects import podcauses
 from pileus.objects.catalog import NODE, POD, VIRTUAL_MACHINE
 from pileus.objects.podcauses import PodReason
-from pileus.objects.reading import condition, text
+from pileus.objects.reading import condition, sentence, text
 from pileus.objects.said import Said
 from pileus.objects.times import elapsed
 
@@ -22,6 +22,8 @@ REMEDIES = {
     PodReason.IMAGE_PULL: "The image is KubeVirt's own: ask the administrator.",
 }
 SILENT = ("Unknown", "False")
+LONGEST = 400
+"""Characters of KubeVirt's words that are passed on."""
 GRACE = 30.0
 """Seconds that a machine may run before it is news that it is not ready."""
 
@@ -62,7 +64,7 @@ def _state(
     if decided.restarting or text(running, "metadata", "deletionTimestamp"):
         return "Stopping", Finding(VmReason.RESTARTING, "The machine is being restarted."), None
     if phase in ("Succeeded", "Failed"):
-        said = _sentence(text(running, "status", "reason")) or "the guest ended"
+        said = sentence(text(running, "status", "reason"), LONGEST) or "the guest ended"
         words = f"The machine stopped by itself ({said}); KubeVirt starts it again."
         return "Failed", Finding(VmReason.GUEST_FAILED, words), None
     if phase != "Running":
@@ -76,7 +78,7 @@ def _not_there(live: Manifest | None) -> _State:
     said = text(live, "status", "printableStatus")
     failure = condition(live, "Failure")
     if failure.get("status") == "True":
-        return "Failed", _cannot_start(_sentence(text(failure, "message"))), None
+        return "Failed", _cannot_start(sentence(text(failure, "message"), LONGEST)), None
     if said == "CrashLoopBackOff":
         words = "The machine ends again and again, soon after its start; look at its console and its disks."
         return "Failed", Finding(VmReason.CRASH_LOOP, words), None
@@ -93,7 +95,7 @@ def _starting(running: Manifest, world: World) -> _State:
         remedy = REMEDIES.get(reason, "")
         return "Starting", Finding(found.first.reason, f"{words} {remedy}".rstrip()), found.recheck_after
     synchronized = condition(running, "Synchronized")
-    if synchronized.get("status") == "False" and (words := _sentence(text(synchronized, "message"))):
+    if synchronized.get("status") == "False" and (words := sentence(text(synchronized, "message"), LONGEST)):
         return "Starting", _cannot_start(words), None
     phase = "Provisioning" if text(running, "status", "phase") == "Pending" else "Starting"
     return phase, Finding(VmReason.STARTING, "The machine is being started."), found.recheck_after
@@ -118,7 +120,7 @@ def _runs(resource: Resource, running: Manifest, world: World) -> _State:
     paused = condition(running, "Paused")
     if paused.get("status") == "True":
         if paused.get("reason") != "PausedByUser":
-            words = _sentence(text(paused, "message")) or text(paused, "reason")
+            words = sentence(text(paused, "message"), LONGEST) or text(paused, "reason")
             return "Paused", Finding(VmReason.GUEST_FAILED, f"KubeVirt has paused it: {words}."), None
         if asked_to_pause:
             return "Paused", None, None
@@ -132,7 +134,9 @@ def _runs(resource: Resource, running: Manifest, world: World) -> _State:
         since = text(ready, "lastTransitionTime")
         if since and (left := GRACE - elapsed(since, world.now)) > 0:
             return "Running", Finding(VmReason.STARTING, "The machine runs, and is about to be ready."), left
-        words = _sentence(text(ready, "message")) or text(ready, "reason") or "KubeVirt gives no reason"
+        words = (
+            sentence(text(ready, "message"), LONGEST) or text(ready, "reason") or "KubeVirt gives no reason"
+        )
         return (
             "Running",
             Finding(VmReason.GUEST_FAILED, f"The machine runs, but is not ready: {words}."),
@@ -157,7 +161,3 @@ def _unreachable(node: Manifest) -> Finding:
         "machine is not started elsewhere as long as it may still run there. If the node is off for good: "
         f"kubectl taint nodes {name} {taint}, and it starts on another one.",
     )
-
-
-def _sentence(words: str) -> str:
-    return " ".join(words.split()).rstrip(". ")[:400]

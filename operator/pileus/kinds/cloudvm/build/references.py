@@ -5,30 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pileus.engine.plan import Finding
-from pileus.engine.world import Reference, ReferenceState, World
+from pileus.engine.world import Reference, World
 from pileus.kinds.cloudvm.model import CloudVMSpec
 from pileus.kinds.cloudvm.reasons import VmReason
+from pileus.objects import references
 
 
 def wanted(spec: CloudVMSpec) -> tuple[Reference, ...]:
     """Everything that is read, each once, in order."""
-    return tuple(sorted({reference for reference, _ in _named(spec)}))
+    return references.each(_named(spec))
 
 
 def missing(spec: CloudVMSpec, world: World) -> list[Finding]:
     """One finding for each object that is not there."""
-    fields: dict[Reference, dict[str, None]] = {}
-    for reference, field in _named(spec):
-        fields.setdefault(reference, {})[field] = None
-    return [
-        Finding(
-            VmReason.REFERENCE_MISSING,
-            f"{reference.kind} {reference.name!r} does not exist in this namespace; create it, or correct "
-            f"the name in {' and '.join(fields[reference])}.",
-        )
-        for reference in sorted(fields)
-        if (referent := world.references.get(reference)) and referent.state is ReferenceState.MISSING
-    ]
+    return references.missing(_named(spec), world, VmReason.REFERENCE_MISSING)
 
 
 def _named(spec: CloudVMSpec) -> Iterator[tuple[Reference, str]]:

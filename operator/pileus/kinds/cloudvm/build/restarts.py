@@ -14,7 +14,7 @@ from typing import Any
 from pileus.engine.plan import Manifest
 from pileus.kinds.cloudvm.build import names
 from pileus.objects.quantities import amount
-from pileus.objects.reading import at, condition, items, text
+from pileus.objects.reading import at, condition, items, sentence, text
 from pileus.objects.times import instant
 
 _CLASS = ("kubevirt.io/cluster-instancetype-name", "kubevirt.io/instancetype-name")
@@ -62,7 +62,9 @@ def waits(wanted: Manifest, live: Manifest | None, running: Manifest | None) -> 
     fields = tuple(sorted(set(_fields(wanted, running, by_kubevirt=told))))
     words = ""
     if told and not fields and not _covers(at(running, "spec"), at(live, "spec", "template", "spec")):
-        words = _sentence(text(condition(live, "RestartRequired"), "message")) or "KubeVirt gives no field"
+        words = (
+            sentence(text(condition(live, "RestartRequired"), "message"), 200) or "KubeVirt gives no field"
+        )
     return Waits(fields, told and bool(fields or words), words)
 
 
@@ -171,7 +173,3 @@ def _covers(has: Any, wanted: Any) -> bool:
             and all(_covers(one, other) for one, other in zip(has, wanted, strict=True))
         )
     return bool(has == wanted) or (has is None and wanted is False)
-
-
-def _sentence(words: str) -> str:
-    return " ".join(words.split()).rstrip(". ")[:200]

@@ -20,7 +20,7 @@ from pileus.kinds.cloudvm.model import CloudVMSpec
 from pileus.kinds.cloudvm.reasons import VmReason
 from pileus.objects.catalog import VIRTUAL_MACHINE, VIRTUAL_MACHINE_SNAPSHOT
 from pileus.objects.metadata import child
-from pileus.objects.reading import annotation, at, mapping, text
+from pileus.objects.reading import annotation, at, mapping, sentence, text
 from pileus.objects.times import instant, stamp
 
 LONGEST_WAIT = 3600.0
@@ -70,8 +70,7 @@ def failed(snapshot: Manifest) -> bool:
 
 def why(snapshot: Manifest) -> str:
     """What KubeVirt says is wrong with it, empty if nothing."""
-    said = text(snapshot, "status", "error", "message")
-    return " ".join(said.split()).rstrip(". ")
+    return sentence(text(snapshot, "status", "error", "message"))
 
 
 def restore(

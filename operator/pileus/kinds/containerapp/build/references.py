@@ -16,12 +16,13 @@ from pileus.kinds.containerapp.build.names import REFERENCES
 from pileus.kinds.containerapp.model import ContainerAppSpec
 from pileus.kinds.containerapp.parts import EnvSource, Volume
 from pileus.kinds.containerapp.reasons import AppReason
+from pileus.objects import references
 from pileus.objects.reading import text
 
 
 def wanted(spec: ContainerAppSpec) -> tuple[Reference, ...]:
     """Everything that the pods read, each once, in order."""
-    return tuple(sorted({reference for reference, _ in _named(spec)}))
+    return references.each(_named(spec))
 
 
 def _named(spec: ContainerAppSpec) -> Iterator[tuple[Reference, str]]:
@@ -54,24 +55,12 @@ def digests(wanted: Iterable[Reference], world: World, templates: Iterable[Manif
 
 def missing(spec: ContainerAppSpec, world: World) -> list[Finding]:
     """One finding for each object that is not there."""
-    fields: dict[Reference, dict[str, None]] = {}
-    for reference, field in _named(spec):
-        fields.setdefault(reference, {})[field] = None
-    return [
-        Finding(
-            AppReason.REFERENCE_MISSING,
-            (
-                f"{reference.kind} {reference.name!r} does not exist in this namespace; create it, or "
-                f"correct the name in {' and '.join(fields[reference])}."
-            ),
-        )
-        for reference in _in_state(sorted(fields), world, ReferenceState.MISSING)
-    ]
+    return references.missing(_named(spec), world, AppReason.REFERENCE_MISSING)
 
 
 def not_followed(wanted: Iterable[Reference], world: World) -> list[Finding]:
     """A warning if changes of content go unseen."""
-    blind = _in_state(wanted, world, ReferenceState.NOT_PERMITTED)
+    blind = references.in_state(wanted, world, ReferenceState.NOT_PERMITTED)
     if not blind:
         return []
     listed = ", ".join(f"{reference.kind} {reference.name!r}" for reference in blind)
@@ -83,15 +72,6 @@ def not_followed(wanted: Iterable[Reference], world: World) -> list[Finding]:
             f"list this namespace in the chart's references.namespaces.",
         )
     ]
-
-
-def _in_state(wanted: Iterable[Reference], world: World, state: ReferenceState) -> list[Reference]:
-    found: list[Reference] = []
-    for reference in wanted:
-        referent = world.references.get(reference)
-        if referent is not None and referent.state is state:
-            found.append(reference)
-    return found
 
 
 def _reference(source: EnvSource | Volume) -> Reference:
