@@ -53,7 +53,8 @@ class Effect:
     context: what stands around the field, laid over the base; None takes a field of the base away.
     without: what is left out where the field is absent, if not the field alone; None: it is never absent.
     alone: every value is reached from absence, since it cannot follow another.
-    together: what else changes with the field. fresh: whether the way does not matter; where it does, a
+    together: what else changes with the field. fixed: words of the refusal to change it on what is there;
+        then two that are new are compared. fresh: whether the way does not matter; where it does, a
         new app with the same spec is another matter.
     theirs: places that another controller decides. lasting: places where what was kept is left.
     one_way: words of the refusal to go back. slow: another controller takes its time to say so.
@@ -68,6 +69,7 @@ class Effect:
     without: str | None = ""
     alone: bool = False
     together: Spec = field(default_factory=dict)
+    fixed: str = ""
     fresh: bool = True
     theirs: tuple[str, ...] = ()
     lasting: tuple[str, ...] = ()
@@ -139,7 +141,8 @@ class Subject:
     nothing), whole lives or (False) ends only; of a child no status.
     drawn: texts of one namespace that are drawn by lot, and what stands for them. lots: the same of requests,
     as patterns. beats: fields that say no more than that somebody still looks.
-    settled: whether a status says that nothing is under way. rest: seconds without a write after which it is
+    settled: whether a status says that nothing is under way. asks: reasons of Ready that last until the user
+    does something, beside those of what is Stalled. rest: seconds without a write after which it is
     believed. patience: seconds after which a state that must come is given up.
     restless: whether other controllers do much in their own time. Then a step waits for its garbage, and only
     those writes of a status are points that two undisturbed runs make.
@@ -187,6 +190,7 @@ class Subject:
     lots: tuple[tuple[str, str], ...] = ()
     beats: frozenset[str] = frozenset()
     settled: Callable[[Manifest], bool] = lambda live: True
+    asks: frozenset[str] = frozenset()
     restless: bool = False
     rest: float = 0.0
     patience: float = 90.0

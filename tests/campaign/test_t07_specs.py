@@ -2,7 +2,8 @@
 
 An app goes from one spec to another and back, beside a new app that begins with the other. What changes
 must lie where the table of effects says, all that the table says must change, the way must not
-matter, and going back must bring back what was. All apps go each stage at once.
+matter, and going back must bring back what was. Where a field cannot change on what is there, that must be
+refused, and the new app is compared with the one that was. All apps go each stage at once.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ import pytest
 
 from pileus.engine.ports import ApiError
 from tests.campaign.conftest import Points
-from tests.campaign.ground import QUIET, ROOT, Ground
+from tests.campaign.ground import QUIET, ROOT, Ground, ready
 from tests.campaign.schema import Schema, leaves, messages, names, spec_schema
 from tests.campaign.subject import Effect, Spec
 from tests.campaign.variants import Snapshot, Variant, outside, places, spec_of, tried, unmoved, ways
+from tests.engine.harness import condition
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -102,23 +104,26 @@ class _Scene:
         self.spaces = await self.ground.namespaces("specs", -(-2 * count // SPACE))
         moved, new = list(range(count)), list(range(count, 2 * count))
         await _bounded(self._apply(n, variants[n].start) for n in moved)
-        await self._until(lambda found: {})
+        self._note(variants, await self._until(lambda found: {}), "at the start")
         found = await self._look()
         for n in moved:
             variants[n].before = found.get(n, {})
         refused = await _bounded(self._apply(n, variants[n].end) for n in moved)
         for variant, words in zip(variants, refused, strict=True):
-            if words:
-                variant.problems.append(f"the change is refused: {words}")
+            if variant.row.fixed not in words or (words and not variant.row.fixed):
+                variant.problems.append(f"the change is {f'refused: {words}' if words else 'not refused'}")
         await _bounded(self._apply(n, variants[n - count].end) for n in new)
         late = await self._until(
             lambda found: {n: self._other_than_new(variants[n], found, n) for n in moved}
         )
+        self._note(variants, late, "not as a new one")
         found = await self._look()
         for n, variant in enumerate(variants):
-            variant.after = found.get(n, {})
+            variant.after = found.get(n + count if variant.row.fixed else n, {})
             variant.places = places(variant.before, variant.after, self.kind)
-            self._judge(variant, late.get(n, []))
+            allowed = (*variant.row.where, *variant.row.theirs, *self.ground.subject.bookkeeping)
+            if elsewhere := outside(variant.places, allowed):
+                variant.problems.append(f"changes elsewhere: {elsewhere}")
         refused = await _bounded(self._apply(n, variants[n].start) for n in moved)
         stuck = {n for n in moved if refused[n]}
         for n in stuck:
@@ -128,20 +133,15 @@ class _Scene:
         late = await self._until(
             lambda found: {n: self._other_than_before(variants[n], found, n) for n in back}
         )
-        for n, lines in late.items():
-            variants[n].problems.append(f"not as before: {lines}")
+        self._note(variants, late, "not as before")
         await self.ground.drop(*self.spaces)
 
-    def _judge(self, variant: Variant, late: list[str]) -> None:
-        row = variant.row
-        if late:
-            variant.problems.append(f"not as a new one: {late}")
-        allowed = (*row.where, *row.theirs, *self.ground.subject.bookkeeping)
-        if elsewhere := outside(variant.places, allowed):
-            variant.problems.append(f"changes elsewhere: {elsewhere}")
+    def _note(self, variants: list[Variant], late: dict[int, list[str]], what: str) -> None:
+        for n, lines in late.items():
+            variants[n].problems.append(f"{what}: {lines}")
 
     def _other_than_new(self, variant: Variant, found: dict[int, Snapshot], n: int) -> list[str]:
-        if not variant.row.fresh:
+        if not variant.row.fresh or variant.row.fixed:
             return []
         new = found.get(n + self.count, {})
         # What keeps the books counts an app's own name in.
@@ -153,28 +153,33 @@ class _Scene:
         return outside(places(variant.before, found.get(n, {}), self.kind), (*row.theirs, *row.lasting))
 
     async def _until(self, wrong: Wrongs) -> dict[int, list[str]]:
-        """Wait until every status is up to date, nothing is wrong and all is quiet; else what is wrong."""
+        """Wait until nothing is under way or wrong, and all is quiet; else what is, by the moved app."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + max(PATIENCE, self.ground.subject.patience)
         while True:
             while self.ground.proxy.quiet(*self.spaces) < self.rest and loop.time() < deadline:
                 await asyncio.sleep(0.2)
-            behind = await self._behind()
             late = {n: lines for n, lines in wrong(await self._look()).items() if lines}
-            if not late and not behind and self.ground.proxy.quiet(*self.spaces) >= self.rest:
+            for n, words in (await self._under_way()).items():
+                late.setdefault(n % self.count, []).append(words)
+            if not late and self.ground.proxy.quiet(*self.spaces) >= self.rest:
                 return {}
             if loop.time() > deadline:
-                return late | {n % self.count: ["observedGeneration is behind"] for n in behind}
+                return late
             await asyncio.sleep(0.5)
 
-    async def _behind(self) -> list[int]:
-        """Apps whose status does not speak of their present spec."""
-        return [
-            _number(item["metadata"]["name"])
-            for item in await self.ground.list(self.ground.subject.target)
-            if item["metadata"]["namespace"] in self.spaces
-            and item.get("status", {}).get("observedGeneration") != item["metadata"]["generation"]
-        ]
+    async def _under_way(self) -> dict[int, str]:
+        """Apps whose status does not speak of their present spec, or says that it is not the last word."""
+        found: dict[int, str] = {}
+        for item in await self.ground.list(self.ground.subject.target):
+            metadata, reason = item["metadata"], ready(item)
+            if metadata["namespace"] not in self.spaces:
+                continue
+            stands = (condition(item, "Stalled") or {}).get("status") == "True"
+            asks = stands or reason in self.ground.subject.asks
+            if not reason or not (asks or self.ground.subject.settled(item)):
+                found[_number(metadata["name"])] = f"under way: {reason or 'observedGeneration is behind'}"
+        return found
 
     async def _look(self) -> dict[int, Snapshot]:
         """Each app's objects, by its number, with its name taken out."""

@@ -55,8 +55,8 @@ def spec_of(row: Effect, still: Spec, value: Any, *, together: bool = True) -> S
     if value is ABSENT:
         spec = put(spec, row.without or row.field, ABSENT)
     else:
-        spec = put(spec, row.field, value)
         spec |= row.together if together else {}
+        spec = put(spec, row.field, value)
     return {key: item for key, item in spec.items() if item is not None}
 
 

@@ -248,6 +248,7 @@ CLOUD_VM = Subject(
     lots=LOTS,
     beats=frozenset({"resourceVersion", "managedFields", "lastHeartbeatTime", "lastProbeTime"}),
     settled=settled,
+    asks=frozenset({"ReferenceMissing"}),
     restless=True,
     rest=2.5,
     patience=300.0,

@@ -30,21 +30,18 @@ DOMAIN = f"{SPEC}.domain"
 DEVICES = f"{DOMAIN}.devices"
 NOTES = f"{MACHINE}/metadata.annotations"
 CLAIM = "PersistentVolumeClaim"
-UNREADY = tuple(f"status/conditions[{kind}]" for kind in ("Ready", "Reconciling", "Stalled"))
+STALLED = tuple(f"status/conditions[{kind}]" for kind in ("Ready", "Stalled"))
+WAITS = tuple(f"status/conditions[{kind}]" for kind in ("Ready", "Reconciling"))
 RUNS = ("VirtualMachineInstance", "VirtualMachineInstance/spec", "VirtualMachineInstance/status")
-SAYS = tuple(f"status/conditions[{kind}]" for kind in ("AgentConnected", "Migratable", "RestartRequired"))
-RUNNING = (*RUNS, *SAYS, "status/addresses", "status/guest", "status/phase")
+TELLS = tuple(f"status/conditions[{kind}]" for kind in ("AgentConnected", "Migratable"))
+RESTART = "status/conditions[RestartRequired]"
+RUNNING = (*RUNS, *TELLS, RESTART, "status/addresses", "status/guest", "status/phase")
 KEYS = ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA me", "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAB you")
-DISK = (
-    "DataVolume",
-    CLAIM,
-    f"{SPEC}.volumes",
-    f"{DEVICES}.disks",
-    "status/disks",
-    "status/conditions[DisksReady]",
-    *UNREADY,
-)
-NEW_DISK = ("DataVolume", CLAIM, f"{SPEC}.volumes", "status/disks", "status/conditions[DisksReady]")
+ANOTHER_JOB = ("DataVolume", f"{SPEC}.volumes", "status/disks")
+NEW_DISK = (*ANOTHER_JOB, CLAIM)
+REBUILT = (*NEW_DISK, "status/resources")
+"""What was given up does not come back: its name is another's now."""
+NO_SOURCE = (*ANOTHER_JOB, "status/conditions[DisksReady]", *STALLED)
 
 
 def _disks(**more: Any) -> Spec:
@@ -58,13 +55,13 @@ def _source(**source: Any) -> Spec:
 POWER = (
     Effect(
         "power",
-        (f"{MACHINE}/spec.runStrategy", "VirtualMachineInstance", "status/phase", *SAYS),
+        (f"{MACHINE}/spec.runStrategy", "VirtualMachineInstance", "status/phase", *TELLS),
         theirs=RUNNING,
     ),
     # Only a running machine has something that waits: half its processors.
     Effect(
         "restart.policy",
-        ("status/restartRequired", "status/conditions[RestartRequired]", "status/size", f"{DOMAIN}.cpu"),
+        ("status/restartRequired", RESTART, "status/size", f"{DOMAIN}.cpu"),
         ("Manual", "Automatic"),
         {"power": "Running", "size": LARGE},
         only=True,
@@ -76,7 +73,7 @@ POWER = (
     ),
     Effect(
         "restart.window.cron",
-        UNREADY,
+        STALLED,
         ("0 3 * * *", "99 3 * * *", "0 3 31 2 *"),
         {"restart": {"policy": "Window"}},
         without="restart",
@@ -96,7 +93,7 @@ POWER = (
 SIZES = (
     Effect(
         "size.class",
-        (f"{MACHINE}/spec.instancetype", f"{DOMAIN}.cpu", f"{DOMAIN}.memory", "status/size", *UNREADY),
+        (f"{MACHINE}/spec.instancetype", f"{DOMAIN}.cpu", f"{DOMAIN}.memory", "status/size", *STALLED),
         ("u1.small", "cx1.medium", "nowhere"),
         {"size": {}},
         without="size",
@@ -121,7 +118,7 @@ SIZES = (
     Effect("size.maxMemory", (f"{DOMAIN}.memory.maxGuest",), ("1Gi", "8Gi", "8.5Gi")),
     Effect(
         "os.preference",
-        (f"{MACHINE}/spec.preference", f"{DEVICES}.disks", *UNREADY),
+        (f"{MACHINE}/spec.preference", *STALLED),
         ("fedora", "windows.11", "nowhere"),
         without="os",
         fresh=False,
@@ -138,13 +135,7 @@ SIZES = (
 )
 
 DISKS = (
-    Effect(
-        "disks[].name",
-        DISK,
-        ("root", "a", "a-2"),
-        without=None,
-        theirs=UNREADY,
-    ),
+    Effect("disks[].name", (*NEW_DISK, f"{DEVICES}.disks"), ("root", "a", "a-2"), without=None),
     # It may grow and cannot shrink: the way back is a wish that is refused in the status.
     Effect(
         "disks[].size",
@@ -152,107 +143,85 @@ DISKS = (
         ("1Gi", "1.5Gi", "3Gi"),
         without=None,
         fresh=False,
-        theirs=(f"{CLAIM}/metadata.annotations", *UNREADY),
-        lasting=(f"{CLAIM}/spec.resources", f"{CLAIM}/metadata.annotations", "status/disks", *UNREADY),
-    ),
-    Effect(
-        "disks[].source.image",
-        NEW_DISK,
-        ("https://images.example/a.qcow2", "http://images.example/b.img"),
-        _source(),
-        without=None,
-        fresh=False,
-    ),
-    Effect(
-        "disks[].source.registry",
-        NEW_DISK,
-        ("quay.io/containerdisks/fedora:41", "quay.io/containerdisks/fedora:42"),
-        _source(),
-        without=None,
-        fresh=False,
-    ),
-    Effect(
-        "disks[].source.blank",
-        NEW_DISK,
-        context=_source(),
-        without=None,
-        fresh=False,
-    ),
-)
-
-COPIED = (
-    Effect(
-        "disks[].source.volume",
-        NEW_DISK,
-        ("nowhere", "nobody.s"),
-        _source(),
-        without=None,
-        fresh=False,
-    ),
-    Effect(
-        "disks[].source.snapshot",
-        NEW_DISK,
-        ("nowhere", "nobody.s"),
-        _source(),
-        without=None,
-        fresh=False,
-    ),
-    Effect(
-        "disks[].source.disk.vm",
-        NEW_DISK,
-        ("nobody", "somebody"),
-        _source(disk={"disk": "root"}),
-        without=None,
-        fresh=False,
-    ),
-    Effect(
-        "disks[].source.disk.disk",
-        NEW_DISK,
-        ("root", "data"),
-        _source(disk={"vm": "nobody"}),
-        without=None,
-        fresh=False,
-    ),
-    Effect(
-        "disks[].source.checksum",
-        NEW_DISK,
-        (f"md5:{'0' * 32}", f"sha256:{'a' * 64}"),
-        _source(**IMAGE),
-        fresh=False,
-    ),
-    # Who lets us in is not what the disk holds: a disk that is there stays as it is, a new one needs it.
-    Effect(
-        "disks[].source.credentials",
-        UNREADY,
-        ("login", "nowhere"),
-        _source(**IMAGE),
-        fresh=False,
-    ),
-    Effect(
-        "disks[].source.certificates",
-        UNREADY,
-        ("authority", "nowhere"),
-        _source(**IMAGE),
-        fresh=False,
+        theirs=(f"{CLAIM}/metadata.annotations",),
+        lasting=(f"{CLAIM}/spec.resources", f"{CLAIM}/metadata.annotations", "status/disks", *STALLED),
     ),
     Effect("disks[].boot", (f"{DEVICES}.disks",)),
-    # Neither can change once the disk is there: another disk is named, and comes with it.
     Effect(
         "disks[].storageClass",
-        (f"{CLAIM}/spec.storageClassName",),
+        ("DataVolume/spec.storage.storageClassName", f"{CLAIM}/spec.storageClassName"),
         ("vm-disks", "rigid"),
         _disks(accessMode="ReadWriteOnce"),
-        one_way="add a new disk",
+        fixed="add a new disk",
     ),
-    Effect("disks[].accessMode", (f"{CLAIM}/spec.accessModes",), one_way="add a new disk"),
+    Effect(
+        "disks[].accessMode",
+        ("DataVolume/spec.storage.accessModes", f"{CLAIM}/spec.accessModes"),
+        fixed="add a new disk",
+        theirs=(f"{CLAIM}/spec.volumeMode",),
+    ),
     Effect(
         "disks[].rebuild",
         (*NEW_DISK, "status/warnings"),
         context=_disks(source=IMAGE),
         together=_disks(),
         fresh=False,
+        lasting=(*REBUILT, "status/warnings"),
     ),
     Effect("disks[].retain", ("DataVolume/metadata.ownerReferences",)),
+)
+
+
+def _filled(field: str, *values: str, **more: Any) -> Effect:
+    """A source that gives another disk."""
+    return Effect(f"disks[].source.{field}", NEW_DISK, values, fresh=False, lasting=REBUILT, **more)
+
+
+def _copied(field: str, *values: str, **source: Any) -> Effect:
+    """A source that is not there: the disk waits for another now, and what waited for the first is gone.
+
+    What a copy of one that is there needs is in tests/e2e/vms/test_vm_snapshots.py.
+    """
+    return Effect(
+        f"disks[].source.{field}",
+        NO_SOURCE,
+        values,
+        {"disks": [{**disk(), "source": source}]},
+        without=None,
+        fresh=False,
+        theirs=(CLAIM,),
+        lasting=(*REBUILT, "status/conditions[DisksReady]"),
+    )
+
+
+def _let_in(field: str, *values: str) -> Effect:
+    """Who lets us in is not what the disk holds: one that is there stays as it is, a new one needs it."""
+    return Effect(f"disks[].source.{field}", WAITS, values, _source(**IMAGE), fresh=False)
+
+
+SOURCES = (
+    _filled(
+        "image",
+        "https://images.example/a.qcow2",
+        "http://images.example/b.img",
+        context=_source(),
+        without=None,
+    ),
+    _filled(
+        "registry",
+        "quay.io/containerdisks/fedora:41",
+        "quay.io/containerdisks/fedora:42",
+        context=_source(),
+        without=None,
+    ),
+    _filled("blank", context=_source(**IMAGE), together=_source(blank=True)),
+    _filled("checksum", f"md5:{'0' * 32}", f"sha256:{'a' * 64}", context=_source(**IMAGE)),
+    _copied("volume", "nowhere", "nobody.s"),
+    _copied("snapshot", "nowhere", "nobody.s"),
+    _copied("disk.vm", "nobody", "somebody", disk={"disk": "root"}),
+    _copied("disk.disk", "root", "data", disk={"vm": "nobody"}),
+    _let_in("credentials", "login", "nowhere"),
+    _let_in("certificates", "authority", "nowhere"),
 )
 
 LINKS = (f"{DEVICES}.interfaces", f"{SPEC}.networks")
@@ -260,7 +229,7 @@ NETWORKS = (
     Effect("networks[].name", LINKS, ("default", "a", "a-2"), without="networks"),
     Effect(
         "networks[].network",
-        (*LINKS, *UNREADY),
+        (*LINKS, *STALLED),
         ("lan-120", "nowhere"),
         {"networks": [{"name": "lan"}]},
         fresh=False,
@@ -289,13 +258,13 @@ GUEST = (
     Effect("access.sshKeys[]", TOLD, KEYS, without="access"),
     Effect(
         "access.sshSecret.secret",
-        (f"{SPEC}.accessCredentials", *TOLD, *UNREADY),
+        (f"{SPEC}.accessCredentials", *TOLD, *WAITS),
         ("keys", "nowhere"),
         without="access",
     ),
-    Effect("access.userData.secret", (*TOLD, *UNREADY), ("user", "nowhere"), without="access"),
-    Effect("access.networkData.secret", (*TOLD, *UNREADY), ("net", "nowhere"), without="access"),
-    Effect("access.sysprep.secret", (*TOLD, *UNREADY), ("answers", "nowhere"), without="access"),
+    Effect("access.userData.secret", (*TOLD, *WAITS), ("user", "nowhere"), without="access"),
+    Effect("access.networkData.secret", (*TOLD, *WAITS), ("net", "nowhere"), without="access"),
+    Effect("access.sysprep.secret", (*TOLD, *WAITS), ("answers", "nowhere"), without="access"),
     *(
         row
         for kind, place in (("gpus", "gpus"), ("host", "hostDevices"))
@@ -342,7 +311,7 @@ SNAPSHOTS = (
         alone=True,
         lasting=("VirtualMachineSnapshot", "status/snapshots", "status/resources"),
     ),
-    Effect("snapshots.restore", UNREADY, ("nothing", "app-first"), without="snapshots"),
+    Effect("snapshots.restore", STALLED, ("nothing", "app-first"), without="snapshots"),
     Effect(
         "snapshots.schedules[].name",
         (f"{NOTES}.pileus.dev/schedules",),
@@ -352,11 +321,11 @@ SNAPSHOTS = (
     ),
     Effect(
         "snapshots.schedules[].cron",
-        (f"{NOTES}.pileus.dev/schedules", *UNREADY),
+        (f"{NOTES}.pileus.dev/schedules", *STALLED),
         ("0 0 1 1 *", "0 0 29 2 *", "99 3 * * *"),
         {"snapshots": {"schedules": [{"keep": 1}]}},
         without="snapshots",
     ),
 )
 
-EFFECTS: tuple[Effect, ...] = (*POWER, *SIZES, *DISKS, *COPIED, *NETWORKS, *GUEST, *PLACED, *SNAPSHOTS)
+EFFECTS: tuple[Effect, ...] = (*POWER, *SIZES, *DISKS, *SOURCES, *NETWORKS, *GUEST, *PLACED, *SNAPSHOTS)

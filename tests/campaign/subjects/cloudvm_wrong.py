@@ -234,7 +234,6 @@ TOLD: tuple[Wrong, ...] = (
             "SourceNotFound",
             f"disks[].source.{field}",
             "Make it",
-            vm(power="Stopped", disks=[disk("other")]),
             disks=_disks(source={field: name}),
         )
         for what, field, name in (
@@ -248,7 +247,6 @@ TOLD: tuple[Wrong, ...] = (
         "DiskFailed",
         "disks[].source",
         "Correct",
-        vm(power="Stopped", disks=[disk("other")]),
         disks=_disks(source=IMAGE),
         beside=_orders(**{"import.app-root": "fail expected status code 200, got 404"}),
     ),
@@ -257,7 +255,6 @@ TOLD: tuple[Wrong, ...] = (
         "DiskFailed",
         "disks[].source",
         "Correct",
-        vm(power="Stopped", disks=[disk("other")]),
         disks=_disks(source={**IMAGE, "checksum": f"md5:{'0' * 32}"}),
         beside=_orders(**{"import.app-root": "fail checksum mismatch"}),
     ),

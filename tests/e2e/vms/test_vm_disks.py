@@ -77,6 +77,19 @@ def test_a_failed_import_says_why_and_is_mended(ns: Kubectl, agent: VmNode) -> N
     running(ns)
 
 
+def test_a_source_that_was_wrong_is_corrected_in_place(ns: Kubectl, agent: VmNode) -> None:
+    """What was never filled is no loss, also where disks are kept."""
+    agent.fail_import("vm-root", "expected status code 200, got 404")
+    ns.apply(vm())
+    ns.until("cvm", "vm", lambda found: because(found, "DiskFailed"))
+    change(ns, disks=[disk(source=OTHER)])
+    told = running(ns)
+    assert entry(told)["volume"] != "vm-root"
+    assert not warned(told, "SourceChanged")
+    ns.gone("dv", "vm-root")
+    ns.gone("pvc", "vm-root")
+
+
 def test_a_changed_source_wipes_nothing_and_is_warned_of(ns: Kubectl, pileus: VmOperator) -> None:
     made(ns)
     before = uid(ns, "pvc", "vm-root")

@@ -248,11 +248,12 @@ def test_a_network_without_multus(cluster: Cluster) -> None:
 
 # disks
 
+OTHER = {"registry": "quay.io/containerdisks/fedora:42"}
+
 
 def test_a_changed_source_is_kept_and_told(cluster: Cluster) -> None:
     cluster.settle(vm())
-    changed = vm(disks=[{**ROOT, "source": {"registry": "quay.io/containerdisks/fedora:42"}}])
-    plan = cluster.apply(changed)
+    plan = cluster.apply(vm(disks=[{**ROOT, "source": OTHER}]))
     assert volumes(cluster) == {"root": "db-root"}
     (warning,) = plan.warnings
     assert warning.reason == "SourceChanged"
@@ -263,16 +264,7 @@ def test_a_changed_source_is_kept_and_told(cluster: Cluster) -> None:
 
 def test_a_changed_source_with_rebuild_is_a_new_disk_beside_the_old(cluster: Cluster) -> None:
     cluster.settle(vm())
-    changed = vm(
-        disks=[
-            {
-                **ROOT,
-                "source": {"registry": "quay.io/containerdisks/fedora:42"},
-                "rebuild": "WhenSourceChanges",
-                "retain": "Delete",
-            }
-        ]
-    )
+    changed = vm(disks=[{**ROOT, "source": OTHER, "rebuild": "WhenSourceChanges", "retain": "Delete"}])
     cluster.apply(changed)
     (new,) = data_volumes(cluster) - {"db-root"}
     assert volumes(cluster) == {"root": "db-root"}, "nothing is lost before the new one is there"
@@ -289,6 +281,40 @@ def test_a_changed_source_with_rebuild_is_a_new_disk_beside_the_old(cluster: Clu
     cluster.apply(changed)
     assert data_volumes(cluster) == {new}
     assert not cluster.compile(changed).warnings
+
+
+@pytest.mark.parametrize("retain", ["Retain", "Delete"])
+def test_a_source_that_is_corrected_needs_no_leave_where_nothing_was_filled(
+    cluster: Cluster, retain: str
+) -> None:
+    cluster.apply(vm(disks=[{**ROOT, "retain": retain}]))
+    wrong = cluster.children[ObjectRef(catalog.DATA_VOLUME.id, "acme", "db-root")]
+    wrong["status"] = {"phase": "Failed"}
+    assert reasons(cluster, vm())[0] == "DiskFailed"
+
+    mended = vm(disks=[{**ROOT, "source": OTHER, "retain": retain}])
+    plan = cluster.apply(mended)
+    assert not plan.warnings
+    (new,) = data_volumes(cluster) - {"db-root"}
+    assert volumes(cluster) == {"root": new}
+    assert reasons(cluster, mended)[0] == "DiskPending", "the old one is not spoken of any more"
+    gone = [act.uid for act in plan.acts if isinstance(act, Removal)]
+    assert gone == ([wrong["metadata"]["uid"]] if retain == "Retain" else []), "one that is owned is pruned"
+    assert cluster.settle(mended).warnings == ()
+    assert volumes(cluster) == {"root": new}
+
+
+@pytest.mark.parametrize("phase", ["Lost", "Running"])
+def test_what_may_hold_something_is_kept(cluster: Cluster, phase: str) -> None:
+    """A lost claim may be restored, and what runs has its disk whatever is said of the job."""
+    cluster.settle(vm())
+    cluster.children[ObjectRef(catalog.DATA_VOLUME.id, "acme", "db-root")]["status"]["phase"] = "Failed"
+    if phase == "Lost":
+        cluster.running = None
+        cluster.claims["db-root"]["status"]["phase"] = "Lost"
+    plan = cluster.compile(vm(disks=[{**ROOT, "source": OTHER}]))
+    assert [warning.reason for warning in plan.warnings] == ["SourceChanged"]
+    assert not plan.acts
 
 
 def test_a_disk_grows_by_its_claim(cluster: Cluster) -> None:

@@ -64,7 +64,7 @@ def compile_vm(resource: Resource, world: World) -> Plan:
         warnings=(*stores.warnings, *taken.warnings),
         # Its disks, interfaces and annotations are derived from the live machine.
         exact=frozenset({names.ref(resource, VIRTUAL_MACHINE, resource.name)}),
-        acts=(*stores.amendments, *drive.acts),
+        acts=(*stores.acts, *drive.acts),
         keep=stores.keep | frozenset(drive.keep) | frozenset(taken.keep),
         recheck_after=soonest(drive.recheck_after, taken.recheck_after),
         facts={"vm": Facts(stores, drive, waits)},

@@ -213,8 +213,9 @@ class Disk(Model):
     rebuild: Literal["Never", "WhenSourceChanges"] | None = Field(
         default=None,
         description=(
-            "What a changed source does. WhenSourceChanges: a new disk is made, and takes the old one's "
-            "place at the next start. Absent: Never, the disk keeps what it holds, and a warning says so."
+            "What a changed source does to a disk that is filled. WhenSourceChanges: a new disk is made, and "
+            "takes the old one's place at the next start. Absent: Never, the disk keeps what it holds, and a "
+            "warning says so."
         ),
     )
     retain: Literal["Retain", "Delete"] | None = Field(

@@ -2,18 +2,20 @@
 
 A DataVolume is a job that fills a claim, once. It is never changed: a disk that must hold something else
 (its source changed, a snapshot is restored) gets another DataVolume beside the old one, and the machine
-changes over. Which DataVolume a disk has is read from the live machine, so no state is kept elsewhere.
+changes over. One that never came to hold anything is given up as soon as its source is corrected. Which
+DataVolume a disk has is read from the live machine, so no state is kept elsewhere.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
 from pileus.engine.compare import digest
-from pileus.engine.plan import Amendment, Finding, Manifest, ObjectRef
+from pileus.engine.plan import Act, Amendment, Finding, Manifest, ObjectRef, Removal
 from pileus.engine.world import Resource, World
 from pileus.kinds.cloudvm.build import names, snapshots
 from pileus.kinds.cloudvm.model import CloudVMSpec
@@ -52,7 +54,7 @@ class Disks:
 
     plans: tuple[DiskPlan, ...] = ()
     objects: tuple[Manifest, ...] = ()
-    amendments: tuple[Amendment, ...] = ()
+    acts: tuple[Act, ...] = ()
     findings: tuple[Finding, ...] = ()
     warnings: tuple[Finding, ...] = ()
     keep: frozenset[ObjectRef] = frozenset()
@@ -80,7 +82,7 @@ def decide(resource: Resource, spec: CloudVMSpec, world: World) -> Disks:
     return Disks(
         tuple(gathered.plans),
         tuple(gathered.objects),
-        tuple(gathered.amendments),
+        (*gathered.amendments, *_given_up(resource, spec, world, used)),
         tuple(gathered.findings),
         tuple(gathered.warnings),
         keep=_still_used(resource, world) - {names.ref(resource, DATA_VOLUME, name) for name in used},
@@ -113,6 +115,9 @@ def _disk(
     volume = _attached(resource, disk, world) or f"{resource.name}-{disk.name}"
     live = _volume(resource, world, volume)
     filled_for = annotation(live, names.SOURCE) or mark
+    anew = f"{resource.name}-{disk.name}-{mark[:8]}"
+    if live is not None and filled_for != mark and not _holds(resource, live, world):
+        volume, live, filled_for = anew, _volume(resource, world, anew), mark
     coming, content, why = "", origin, {names.SOURCE: mark}
     if (
         restore is not None
@@ -125,7 +130,7 @@ def _disk(
         gathered.swaps = True
     elif live is not None and filled_for != mark:
         if disk.rebuild == "WhenSourceChanges":
-            coming = f"{resource.name}-{disk.name}-{mark[:8]}"
+            coming = anew
         else:
             gathered.warnings.append(_kept(disk, volume))
     if live is None:
@@ -243,6 +248,38 @@ def _manifest(
     )
     made["metadata"]["labels"][names.DISK] = disk.name
     return made
+
+
+def _holds(resource: Resource, live: Manifest, world: World) -> bool:
+    """Whether a DataVolume holds, or may hold, what would be lost with it."""
+    name = live["metadata"]["name"]
+    begun = text(names.instance(resource, world), "status", "phase") == "Running"
+    return (
+        text(live, "status", "phase") == "Succeeded"
+        or text(claim(resource, world, name), "status", "phase") == "Lost"
+        or (begun and names.ref(resource, DATA_VOLUME, name) in _still_used(resource, world))
+    )
+
+
+def _given_up(resource: Resource, spec: CloudVMSpec, world: World, used: set[str]) -> Iterator[Removal]:
+    """DataVolumes of our disks that never came to hold anything, and that no machine has any more.
+
+    Those that go with the machine are pruned; these would be kept for their content.
+    """
+    still_used = _still_used(resource, world)
+    disks = {disk.name for disk in spec.disks}
+    for ref, live in world.children.items():
+        metadata = live["metadata"]
+        if (
+            ref.kind == DATA_VOLUME.id
+            and ref.name not in used
+            and ref not in still_used
+            and text(metadata, "labels", names.DISK) in disks
+            and not metadata.get("ownerReferences")
+            and not metadata.get("deletionTimestamp")
+            and not _holds(resource, live, world)
+        ):
+            yield Removal(DATA_VOLUME, ref, metadata["uid"])
 
 
 def _still_used(resource: Resource, world: World) -> frozenset[ObjectRef]:
