@@ -1,7 +1,8 @@
 """KubeVirt's and CDI's own controllers and webhooks in the local cluster, on nodes that are played.
 
 No guest boots, so nothing here is about guests: it is about what users and operators see of machines and
-disks, and that the played nodes misbehave on request.
+disks, and that the played nodes misbehave on request. What `tests/e2e/vms` sees through the operator is not
+looked at twice.
 """
 
 from __future__ import annotations
@@ -27,7 +28,6 @@ from tests.cluster.machines import (
     disk,
     machine,
     migrate,
-    network,
     restore,
     running,
     said,
@@ -146,17 +146,6 @@ def test_an_import_shows_its_progress_and_the_machine_waits_for_it(kubectl: Kube
     assert instance["status"]["nodeName"] in NODES
 
 
-def test_a_failed_import_says_why_and_is_tried_again(kubectl: Kubectl, agent: VmNode) -> None:
-    agent.fail_import("root", "expected status code 200, got 404")
-    kubectl.apply(disk("root"))
-
-    failed = kubectl.until("dv", "root", lambda dv: "got 404" in condition(dv, "Running").get("message", ""))
-    assert condition(failed, "Running")["reason"] == "Error"
-    kubectl.until("dv", "root", lambda dv: said(dv, "restartCount"))
-    agent.finish_import("root")
-    kubectl.until("dv", "root", lambda dv: said(dv, "phase") == "Succeeded")
-
-
 def test_wrong_content_fails_for_good(kubectl: Kubectl, agent: VmNode) -> None:
     agent.fail_import("root", "checksum mismatch: expected sha256:aa, got sha256:bb")
     kubectl.apply(disk("root"))
@@ -174,46 +163,14 @@ def test_blank_cloned_and_grown_disks(kubectl: Kubectl) -> None:
     kubectl.until("pvc", "copy", lambda pvc: said(pvc, "capacity") == {"storage": "3Gi"})
 
 
-def test_stop_and_start(vm: Kubectl) -> None:
-    first = vm.get("vmi", "vm")["metadata"]["uid"]
-    vm.edit("vm", "vm", {"spec": {"runStrategy": "Halted"}})
-    vm.until("vm", "vm", stopped)
-    vm.gone("vmi", "vm")
-    vm.edit("vm", "vm", {"spec": {"runStrategy": "Always"}})
-    vm.until("vm", "vm", running)
-    assert vm.get("vmi", "vm")["metadata"]["uid"] != first
-
-
 def test_deleting_a_machine_takes_its_pods_along(vm: Kubectl) -> None:
     vm("delete", "vm", "vm", "--timeout=60s")
     vm.gone("vmi", "vm")
     assert not [name for name in vm.names("pods") if "launcher" in name]
 
 
-def test_pause_and_unpause_through_the_subresources(vm: Kubectl) -> None:
-    call(vm, "vm", "pause")
-    vm.until("vm", "vm", lambda found: said(found, "printableStatus") == "Paused")
-    vm.until("vm", "vm", lambda found: not said(found, "ready"))
-    with pytest.raises(RefusedError, match="already paused"):
-        call(vm, "vm", "pause")
-    call(vm, "vm", "unpause")
-    vm.until("vm", "vm", running)
-
-
 def test_the_guests_answers_say_that_there_is_none(vm: Kubectl) -> None:
     assert asked(vm, "vm", "guestosinfo")["os"]["name"] == "No guest"
-
-
-def test_a_migration_moves_the_machine(vm: Kubectl) -> None:
-    before = vm.get("vmi", "vm")["status"]["nodeName"]
-    name = migrate(vm, "vm")
-    vm.until("vmim", name, lambda found: said(found, "phase") == "Succeeded")
-    moved = vm.until("vmi", "vm", lambda found: found["status"]["nodeName"] != before)
-    assert moved["status"]["phase"] == "Running"
-    left = [pod for pod in vm.list("pods") if pod["spec"]["nodeName"] == before]
-    assert {pod["metadata"]["name"] for pod in left} != set(), "its launcher has ended there"
-    for pod in left:
-        vm.until("pod", pod["metadata"]["name"], lambda found: found["status"]["phase"] == "Succeeded")
 
 
 def test_a_machine_migrates_there_and_back_and_there_again(vm: Kubectl) -> None:
@@ -223,51 +180,6 @@ def test_a_machine_migrates_there_and_back_and_there_again(vm: Kubectl) -> None:
     vm.until("vm", "vm", running)
     alive = [pod for pod in vm.list("pods") if pod["status"]["phase"] == "Running"]
     assert [pod["spec"]["nodeName"] for pod in alive] == [vm.get("vmi", "vm")["status"]["nodeName"]]
-
-
-def test_a_migration_fails_on_request_and_the_machine_stays(vm: Kubectl) -> None:
-    before = vm.get("vmi", "vm")["status"]["nodeName"]
-    agent = VmNode(vm)
-    agent.fail_migration("vm", "The target has no room.")
-    name = migrate(vm, "vm")
-    failed = vm.until("vmim", name, lambda found: said(found, "phase") == "Failed")
-    told = vm.until("vmi", "vm", lambda found: found["status"]["migrationState"].get("failed"))
-    assert told["status"]["migrationState"]["failureReason"] == "The target has no room.", failed
-    assert (told["status"]["nodeName"], told["status"]["phase"]) == (before, "Running")
-    agent.finish_migration("vm")
-    again = migrate(vm, "vm")
-    vm.until("vmim", again, lambda found: said(found, "phase") == "Succeeded")
-
-
-def test_sockets_and_memory_grow_while_it_runs_and_cores_want_a_restart(vm: Kubectl) -> None:
-    domain = {"cpu": {"sockets": 2}, "memory": {"guest": "2Gi"}}
-    vm.edit("vm", "vm", {"spec": {"template": {"spec": {"domain": domain}}}})
-
-    def grown(found: dict[str, dict[str, dict[str, object]]]) -> bool:
-        now = found["status"]
-        return (now["currentCPUTopology"]["sockets"], now["memory"]["guestRequested"]) == (2, "2Gi")
-
-    vm.until("vmi", "vm", grown)
-    assert condition(vm.get("vm", "vm"), "RestartRequired") == {}
-    vm.edit("vm", "vm", {"spec": {"template": {"spec": {"domain": {"cpu": {"cores": 2}}}}}})
-    vm.until("vm", "vm", lambda found: condition(found, "RestartRequired").get("status") == "True")
-
-
-def test_a_declared_disk_is_plugged_into_the_running_machine(vm: Kubectl) -> None:
-    vm.apply(disk("extra", {"blank": {}}))
-    buses = {"root": "virtio", "extra": "scsi"}
-    domain = {"devices": {"disks": [{"name": name, "disk": {"bus": bus}} for name, bus in buses.items()]}}
-    volumes = [
-        {"name": "root", "dataVolume": {"name": "root"}},
-        {"name": "extra", "dataVolume": {"name": "extra", "hotpluggable": True}},
-    ]
-    vm.edit("vm", "vm", {"spec": {"template": {"spec": {"domain": domain, "volumes": volumes}}}})
-
-    def plugged(found: dict[str, object]) -> bool:
-        return ("extra", "Ready") in {(v["name"], v.get("phase")) for v in said(found, "volumeStatus")}
-
-    vm.until("vmi", "vm", plugged)
-    assert condition(vm.get("vm", "vm"), "RestartRequired") == {}
 
 
 def test_a_snapshot_of_a_running_machine_and_a_disk_made_from_it(vm: Kubectl) -> None:
@@ -313,45 +225,6 @@ def test_a_snapshot_that_is_held_goes_on_when_it_may(vm: Kubectl, agent: VmNode)
     vm.until("vmsnapshot", "before", lambda found: said(found, "phase") == "Succeeded")
 
 
-def test_a_disk_is_not_made_from_a_snapshot_that_is_not_there(kubectl: Kubectl) -> None:
-    source = {"snapshot": {"namespace": kubectl.namespace, "name": "nowhere"}}
-    kubectl.apply(disk("early", source))
-    kubectl.until("dv", "early", lambda dv: "nowhere" in condition(dv, "Ready").get("message", ""))
-    assert condition(kubectl.get("dv", "early"), "Ready")["reason"] == "CloneWithoutSource"
-
-
-def test_an_interface_is_plugged_and_unplugged(vm: Kubectl) -> None:
-    vm.apply(network("lan"))
-    default, pods = {"name": "default", "masquerade": {}}, {"name": "default", "pod": {}}
-    lan, multus = {"name": "lan", "bridge": {}}, {"name": "lan", "multus": {"networkName": "lan"}}
-
-    def declare(*interfaces: dict[str, object]) -> None:
-        spec = {"domain": {"devices": {"interfaces": [*interfaces]}}, "networks": [pods, multus]}
-        vm.edit("vm", "vm", {"spec": {"template": {"spec": spec}}})
-
-    declare(default, lan)
-    vm.until("vmi", "vm", lambda found: "domain" in _interfaces(found).get("lan", ""))
-    assert "multus-status" in _interfaces(vm.get("vmi", "vm"))["lan"]
-    declare(default, {**lan, "state": "absent"})
-    vm.until("vmi", "vm", lambda found: set(_interfaces(found)) == {"default"})
-    vm.until("vm", "vm", lambda found: len(found["spec"]["template"]["spec"]["networks"]) == 1)
-    assert condition(vm.get("vm", "vm"), "RestartRequired") == {}
-    vm.until("vm", "vm", running)
-
-
-def test_a_machine_starts_with_an_interface_of_a_network_that_there_is(kubectl: Kubectl) -> None:
-    kubectl.apply(disk("root"))
-    wired = machine("vm", volumes=("root",))
-    spec = wired["spec"]["template"]["spec"]
-    spec["domain"]["devices"]["interfaces"].append({"name": "lan", "bridge": {}})
-    spec["networks"].append({"name": "lan", "multus": {"networkName": "lan"}})
-    kubectl.apply(wired)
-    told = kubectl.until("vmi", "vm", lambda found: condition(found, "Synchronized").get("status") == "False")
-    assert "lan" in condition(told, "Synchronized")["message"]
-    kubectl.apply(network("lan"))
-    kubectl.until("vmi", "vm", lambda found: "domain" in _interfaces(found).get("lan", ""))
-
-
 def test_a_machine_is_restored_from_its_snapshot(vm: Kubectl) -> None:
     vm.apply(snapshot("before", "vm"))
     taken = vm.until("vmsnapshot", "before", lambda found: said(found, "readyToUse"))
@@ -380,14 +253,6 @@ def test_a_drained_node_s_machine_moves(vm: Kubectl) -> None:
     with pytest.raises(RefusedError, match="evacuation"):
         vm("create", "--raw", path, "-f", "-", given=json.dumps(eviction))
     vm.until("vmi", "vm", lambda found: found["status"]["nodeName"] != before)
-    vm.until("vm", "vm", running)
-
-
-def test_a_lost_node_is_told_by_the_machine(vm: Kubectl, agent: VmNode) -> None:
-    agent.lose(vm.get("vmi", "vm")["status"]["nodeName"])
-    told = vm.until("vm", "vm", lambda found: condition(found, "Ready").get("status") == "False")
-    assert not told["status"].get("ready")
-    agent.find()
     vm.until("vm", "vm", running)
 
 
@@ -464,8 +329,3 @@ def test_parts_that_end_start_again(virtual: LocalCluster, vm: Kubectl) -> None:
 
 def _error(found: dict[str, object]) -> str:
     return str((said(found, "error") or {}).get("message", ""))
-
-
-def _interfaces(found: dict[str, object]) -> dict[str, str]:
-    """Where each interface of a running machine is known from."""
-    return {seen["name"]: seen.get("infoSource", "") for seen in said(found, "interfaces") or ()}
