@@ -125,7 +125,8 @@ class Reconciler:
         paused: bool,
     ) -> Manifest:
         blocked = (outcome.finding,) if outcome.finding else ()
-        conditions = summarize((*plan.findings, *blocked, *verdict.findings))
+        # A refusal explains why what is under way does not get on.
+        conditions = summarize((*blocked, *plan.findings, *verdict.findings))
         if paused:
             conditions = _paused(conditions)
         generation = resource.generation
