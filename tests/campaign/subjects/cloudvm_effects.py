@@ -31,7 +31,8 @@ DEVICES = f"{DOMAIN}.devices"
 NOTES = f"{MACHINE}/metadata.annotations"
 CLAIM = "PersistentVolumeClaim"
 STALLED = tuple(f"status/conditions[{kind}]" for kind in ("Ready", "Stalled"))
-WAITS = tuple(f"status/conditions[{kind}]" for kind in ("Ready", "Reconciling"))
+WAITS = (*STALLED, "status/conditions[Reconciling]")
+MOVES = ("VirtualMachineInstanceMigration", "status/migration")
 RUNS = ("VirtualMachineInstance", "VirtualMachineInstance/spec", "VirtualMachineInstance/status")
 TELLS = tuple(f"status/conditions[{kind}]" for kind in ("AgentConnected", "Migratable"))
 RESTART = "status/conditions[RestartRequired]"
@@ -78,15 +79,16 @@ POWER = (
         {"restart": {"policy": "Window"}},
         without="restart",
     ),
-    Effect("restart.token", (f"{NOTES}.pileus.dev/restart",), ("one", "two"), without="restart"),
+    Effect("restart.token", (NOTES,), ("one", "two"), without="restart"),
     Effect(
         "migrate.token",
-        ("VirtualMachineInstanceMigration", "status/migration", f"{NOTES}.pileus.dev/migrate"),
+        (*MOVES, NOTES),
         ("one", "two"),
         {"power": "Running"},
         without="migrate",
         fresh=False,
         theirs=RUNNING,
+        lasting=(*MOVES, "status/resources"),  # one that was there from the beginning asked for nothing
     ),
 )
 
@@ -120,11 +122,18 @@ SIZES = (
         "os.preference",
         (f"{MACHINE}/spec.preference", *STALLED),
         ("fedora", "windows.11", "nowhere"),
+        {"size": {"cpu": 4, "memory": "8Gi"}},  # a preference may ask for much
         without="os",
         fresh=False,
         theirs=(SPEC,),
     ),
-    Effect("os.architecture", (f"{SPEC}.architecture",), theirs=(f"{DOMAIN}.machine",), without="os"),
+    Effect(
+        "os.architecture",
+        (f"{SPEC}.architecture",),
+        without=None,
+        fixed="cannot change",
+        theirs=(f"{DOMAIN}.machine",),
+    ),
     Effect("cpu.pinned", (f"{DOMAIN}.cpu.dedicatedCpuPlacement",)),
     Effect(
         "cpu.numa",
@@ -158,7 +167,8 @@ DISKS = (
         "disks[].accessMode",
         ("DataVolume/spec.storage.accessModes", f"{CLAIM}/spec.accessModes"),
         fixed="add a new disk",
-        theirs=(f"{CLAIM}/spec.volumeMode",),
+        # CDI knows which modes go together, and what a file system needs besides.
+        theirs=(f"{CLAIM}/spec", f"{CLAIM}/metadata.labels", "status/disks[root].size"),
     ),
     Effect(
         "disks[].rebuild",
@@ -305,7 +315,7 @@ SNAPSHOTS = (
     # What was taken stays until somebody deletes it.
     Effect(
         "snapshots.take",
-        ("VirtualMachineSnapshot", "status/snapshots", f"{NOTES}.pileus.dev/snapshot"),
+        ("VirtualMachineSnapshot", "status/snapshots", NOTES),
         ("first", "a-2"),
         without="snapshots",
         alone=True,
@@ -314,14 +324,14 @@ SNAPSHOTS = (
     Effect("snapshots.restore", STALLED, ("nothing", "app-first"), without="snapshots"),
     Effect(
         "snapshots.schedules[].name",
-        (f"{NOTES}.pileus.dev/schedules",),
+        (NOTES,),
         ("auto", "a-2"),
         {"snapshots": {"schedules": [{"cron": "0 0 1 1 *", "keep": 1}]}},
         without="snapshots",
     ),
     Effect(
         "snapshots.schedules[].cron",
-        (f"{NOTES}.pileus.dev/schedules", *STALLED),
+        (NOTES, *STALLED),
         ("0 0 1 1 *", "0 0 29 2 *", "99 3 * * *"),
         {"snapshots": {"schedules": [{"keep": 1}]}},
         without="snapshots",

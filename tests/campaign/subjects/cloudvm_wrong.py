@@ -154,6 +154,13 @@ REFUSED: tuple[Wrong, ...] = (
         disks=_disks(storageClass="rigid"),
         before=vm(power="Stopped", disks=_disks(storageClass="vm-disks")),
     ),
+    _wrong(
+        "another architecture",
+        "os.architecture",
+        "make another machine",
+        os={"architecture": "arm64"},
+        before=vm(power="Stopped", os={"architecture": "amd64"}),
+    ),
     _wrong("a field that there is not", "flavor", "unknown field", flavor="m1.small"),
 )
 

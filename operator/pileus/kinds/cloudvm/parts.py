@@ -90,7 +90,14 @@ class System(Model):
         ),
     )
     architecture: Literal["amd64", "arm64", "s390x"] | None = Field(
-        default=None, description="Processor architecture. Absent: the cluster's default."
+        default=None,
+        description="Processor architecture; it stays as it is. Absent: the cluster's default.",
+        json_schema_extra=validations(
+            Rule(
+                "self == oldSelf",
+                "The architecture of a machine cannot change: make another machine, and copy the data.",
+            )
+        ),
     )
 
 
