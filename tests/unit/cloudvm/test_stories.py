@@ -167,6 +167,23 @@ def test_a_machine_that_has_not_begun_takes_in_what_is_mended(cluster: Cluster, 
     assert act.uid == "run-1"
 
 
+@pytest.mark.parametrize(("made_for", "expected"), [("1", ["run-1"]), ("2", [])])
+def test_a_machine_that_found_no_node_is_started_as_it_is_now(
+    cluster: Cluster, made_for: str, expected: list[str]
+) -> None:
+    """KubeVirt takes a changed node selector in by itself, but for the pod that waits with the old one."""
+    cluster.settle(vm(placement={"nodeSelector": {"disk": "golden"}}))
+    assert cluster.running is not None
+    cluster.running["status"]["phase"] = "Scheduling"
+    cluster.running["metadata"]["annotations"]["kubevirt.io/vm-generation"] = made_for
+    refused = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no node"}
+    cluster.pods = ({"metadata": {"name": "p"}, "status": {"phase": "Pending", "conditions": [refused]}},)
+    mended = vm()
+    cluster.apply(mended)
+    cluster.machine()["metadata"]["generation"] = 2
+    assert [act.uid for act in cluster.compile(mended).acts if isinstance(act, Removal)] == expected
+
+
 def test_a_change_that_is_taken_back_restarts_nothing(cluster: Cluster) -> None:
     """KubeVirt says so until the next start all the same."""
     cluster.settle(vm(size={"cpu": 2, "memory": "2Gi"}))

@@ -13,15 +13,20 @@ from pileus.engine.plan import Act, Call, Manifest, ObjectRef, Removal
 from pileus.engine.world import Resource, World
 from pileus.kinds.cloudvm.build import names, times
 from pileus.kinds.cloudvm.model import CloudVMSpec
+from pileus.objects import podcauses
 from pileus.objects.catalog import (
     MIGRATION,
+    POD,
     VIRTUAL_MACHINE_INSTANCE,
     VIRTUAL_MACHINE_INSTANCE_CALLS,
 )
 from pileus.objects.metadata import child
-from pileus.objects.reading import annotation, condition, text
+from pileus.objects.podcauses import PodReason
+from pileus.objects.reading import annotation, condition, number, text
 from pileus.objects.times import seconds
 
+MADE_FOR = "kubevirt.io/vm-generation"
+"""Annotation of what runs: the generation of the VirtualMachine that it was made for."""
 NOTHING = "-"
 OVER = frozenset({"Succeeded", "Failed"})
 NOT_BEGUN = frozenset({"", "Pending", "Scheduling"})
@@ -85,7 +90,7 @@ def _restart(
             meant = text(running, "metadata", "uid") if machine is not None and running else NOTHING
         power.annotations[names.RESTART] = f"{wish.token} {meant}"
         due = meant != NOTHING and text(running, "metadata", "uid") == meant
-    if waits and text(running, "status", "phase") in NOT_BEGUN:
+    if text(running, "status", "phase") in NOT_BEGUN and (waits or _waits_as_it_was(machine, running, world)):
         due = True  # no guest has begun: what keeps it from that may be what has just been mended
     elif wish and not due and waits:
         if wish.policy == "Automatic":
@@ -106,6 +111,18 @@ def _restart(
         metadata = running["metadata"]
         ref = names.ref(resource, VIRTUAL_MACHINE_INSTANCE, metadata["name"])
         power.acts.append(Removal(VIRTUAL_MACHINE_INSTANCE, ref, metadata["uid"]))
+
+
+def _waits_as_it_was(machine: Manifest | None, running: Manifest | None, world: World) -> bool:
+    """Whether a pod waits for a node as the machine was before it changed: KubeVirt leaves that pod alone."""
+    made_for = annotation(running, MADE_FOR)
+    cause = podcauses.find(world.related.get(POD.id, ()), world.now).first
+    return (
+        cause is not None
+        and cause.reason == PodReason.UNSCHEDULABLE
+        and made_for.isdecimal()
+        and int(made_for) < number(machine, "metadata", "generation")
+    )
 
 
 def _pause(resource: Resource, spec: CloudVMSpec, running: Manifest | None, power: Power) -> None:
