@@ -48,14 +48,16 @@ def test_it_cannot_shrink(ns: Kubectl) -> None:
 def test_a_disk_is_plugged_and_unplugged_while_it_runs(ns: Kubectl) -> None:
     made(ns)
     first = uid(ns)
-    change(ns, disks=[disk(), disk("extra", BLANK)])
-    ns.until("vmi", "vm", lambda found: _plugged(found) == {"root", "extra"})
-    volume = entry(running(ns), "extra")["volume"]
+    brief = disk("brief", BLANK, retain="Delete")
+    change(ns, disks=[disk(), disk("extra", BLANK), brief])
+    ns.until("vmi", "vm", lambda found: _plugged(found) == {"root", "extra", "brief"})
+    volumes = {name: entry(running(ns), name)["volume"] for name in ("extra", "brief")}
     change(ns, disks=[disk()])
     ns.until("vmi", "vm", lambda found: _plugged(found) == {"root"})
     running(ns)
     assert uid(ns) == first
-    assert ns.exists("pvc", volume), "what it holds is kept"
+    ns.gone("pvc", volumes["brief"])
+    assert ns.exists("pvc", volumes["extra"]), "what it holds is kept"
 
 
 def test_a_stuck_import_shows_how_far_it_is(ns: Kubectl, agent: VmNode) -> None:

@@ -27,6 +27,7 @@ GUEST = {
     "machine": "x86_64",
 }
 _SHARED = "ReadWriteMany"
+_COMING = ("AttachedToNode", "MountedToPod")
 _ATTACHED = "multus-status"
 
 
@@ -119,7 +120,7 @@ def _seen(world: World, machine: Manifest, pod: Manifest, now: datetime.datetime
     return {
         "conditions": _conditions(world, machine, now),
         "interfaces": interfaces(machine, pod),
-        "volumeStatus": [_volume(volume) for volume in machine["status"].get("volumeStatus", [])],
+        "volumeStatus": _volumes(machine),
     }
 
 
@@ -194,11 +195,24 @@ def _mac(machine: Manifest, name: str) -> str:
     return ":".join(f"{byte:02x}" for byte in (0x02, *number[:5]))
 
 
-def _volume(volume: Manifest) -> Manifest:
-    """A volume that was plugged in is ready once it has come to the node."""
-    if volume.get("hotplugVolume") and volume.get("phase") in ("AttachedToNode", "MountedToPod"):
-        message = f"Successfully attach hotplugged volume {volume['name']} to VM"
+def _volumes(machine: Manifest) -> list[Manifest]:
+    wanted = {volume["name"] for volume in machine["spec"].get("volumes", [])}
+    there = machine["status"].get("volumeStatus", [])
+    return [_volume(volume, wanted=volume["name"] in wanted) for volume in there]
+
+
+def _volume(volume: Manifest, *, wanted: bool) -> Manifest:
+    """What was plugged in is ready once it has come to the node, and let go of once it is not wanted."""
+    name, phase = volume["name"], volume.get("phase")
+    if not volume.get("hotplugVolume"):
+        return volume
+    if wanted and phase in _COMING:
+        message = f"Successfully attach hotplugged volume {name} to VM"
         return {**volume, "phase": "Ready", "reason": "VolumeReady", "message": message, "target": "sda"}
+    if not wanted and phase in (*_COMING, "Ready"):
+        message = f"Volume {name} has been unmounted from virt-launcher pod"
+        left = {"phase": "UnMountedFromPod", "reason": "VolumeUnMountedFromPod", "message": message}
+        return {**volume, **left, "target": ""}
     return volume
 
 
