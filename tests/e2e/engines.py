@@ -6,12 +6,14 @@ would write, and says so in its name.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from pileus.local import addons
-from tests.e2e.kubectl import Kubectl, Manifest
+from tests.e2e.kubectl import PATIENCE, Kubectl, Manifest, RefusedError
 from tests.e2e.operator import GATEWAY
 
+ROUNDS = 6
 ENVOY = "gateway.envoyproxy.io/gatewayclass-controller"
 
 
@@ -34,8 +36,26 @@ class Engines:
         """Make sure that these are not served; their objects go with them."""
         for name in names:
             files = [f"-f={path}" for path in addons.crds(name)]
-            self.kubectl("delete", *files, "--ignore-not-found", "--timeout=90s")
+            self.kubectl("delete", *files, "--ignore-not-found", "--wait=false")
+            self._ended(files)
             self.there.discard(name)
+
+    def _ended(self, files: list[str]) -> None:
+        """Wait until these definitions are gone.
+
+        Where the API server fails to end one at first, it tries again ever more rarely, but at once after a
+        change.
+        """
+        for number in range(ROUNDS):
+            left = self.kubectl("get", *files, "--ignore-not-found", "--output=name").split()
+            if not left:
+                return
+            try:
+                self.kubectl("wait", "--for=delete", *left, f"--timeout={PATIENCE / ROUNDS:.0f}s")
+            except RefusedError:
+                with suppress(RefusedError):  # gone meanwhile
+                    self.kubectl("annotate", *left, f"pileus.dev/looked-at={number}", "--overwrite")
+        raise AssertionError(f"These definitions do not end: {left}.")
 
     def envoy(self) -> None:
         """Let the Gateway be one of Envoy Gateway's."""
