@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 from typing import Any
 
@@ -319,6 +320,15 @@ def test_a_source_that_is_corrected_needs_no_leave_where_nothing_was_filled(
     assert gone == ([wrong["metadata"]["uid"]] if retain == "Retain" else []), "one that is owned is pruned"
     assert cluster.settle(mended).warnings == ()
     assert volumes(cluster) == {"root": new}
+
+
+def test_what_somebody_else_put_our_labels_on_is_not_given_up(cluster: Cluster) -> None:
+    cluster.apply(vm())
+    ref = ObjectRef(catalog.DATA_VOLUME.id, "acme", "db-root")
+    stranger = copy.deepcopy(cluster.children[ref])
+    stranger["metadata"] |= {"name": "theirs", "uid": "theirs", "annotations": {}}
+    cluster.children[ObjectRef(catalog.DATA_VOLUME.id, "acme", "theirs")] = stranger
+    assert not cluster.compile(vm()).acts
 
 
 @pytest.mark.parametrize("phase", ["Lost", "Running"])

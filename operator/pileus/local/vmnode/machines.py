@@ -144,9 +144,7 @@ def _conditions(world: World, machine: Manifest, now: datetime.datetime) -> list
 
 def _migratable(machine: Manifest, now: datetime.datetime) -> Manifest:
     """As virt-handler judges disks: all must be shared."""
-    volumes = {
-        volume["name"] for volume in machine["spec"].get("volumes", [])
-    }  # not where KubeVirt keeps a TPM
+    volumes = _declared(machine)  # not where KubeVirt keeps a TPM
     for volume in machine["status"].get("volumeStatus", []):
         claim = volume.get("persistentVolumeClaimInfo")
         if volume["name"] in volumes and claim and _SHARED not in claim.get("accessModes", []):
@@ -196,9 +194,13 @@ def _mac(machine: Manifest, name: str) -> str:
 
 
 def _volumes(machine: Manifest) -> list[Manifest]:
-    wanted = {volume["name"] for volume in machine["spec"].get("volumes", [])}
+    wanted = _declared(machine)
     there = machine["status"].get("volumeStatus", [])
     return [_volume(volume, wanted=volume["name"] in wanted) for volume in there]
+
+
+def _declared(machine: Manifest) -> set[str]:
+    return {volume["name"] for volume in machine["spec"].get("volumes", [])}
 
 
 def _volume(volume: Manifest, *, wanted: bool) -> Manifest:

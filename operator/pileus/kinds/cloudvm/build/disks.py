@@ -78,14 +78,16 @@ def decide(resource: Resource, spec: CloudVMSpec, world: World) -> Disks:
     gathered.findings += refused
     for disk in spec.disks:
         _disk(resource, disk, world, wanted, gathered)
-    used = {volume for plan in gathered.plans for volume in (plan.volume, plan.coming) if volume}
+    volumes = (volume for plan in gathered.plans for volume in (plan.volume, plan.coming) if volume)
+    used = {names.ref(resource, DATA_VOLUME, volume) for volume in volumes}
+    still_used = _still_used(resource, world)
     return Disks(
         tuple(gathered.plans),
         tuple(gathered.objects),
-        (*gathered.amendments, *_given_up(resource, spec, world, used)),
+        (*gathered.amendments, *_given_up(resource, spec, world, used | still_used)),
         tuple(gathered.findings),
         tuple(gathered.warnings),
-        keep=_still_used(resource, world) - {names.ref(resource, DATA_VOLUME, name) for name in used},
+        keep=still_used - used,
         swaps=gathered.swaps,
     )
 
@@ -261,19 +263,18 @@ def _holds(resource: Resource, live: Manifest, world: World) -> bool:
     )
 
 
-def _given_up(resource: Resource, spec: CloudVMSpec, world: World, used: set[str]) -> Iterator[Removal]:
-    """DataVolumes of our disks that never came to hold anything, and that no machine has any more.
+def _given_up(resource: Resource, spec: CloudVMSpec, world: World, used: set[ObjectRef]) -> Iterator[Removal]:
+    """DataVolumes that we made for these disks, that hold nothing, and that no machine has any more.
 
     Those that go with the machine are pruned; these would be kept for their content.
     """
-    still_used = _still_used(resource, world)
     disks = {disk.name for disk in spec.disks}
     for ref, live in world.children.items():
         metadata = live["metadata"]
         if (
             ref.kind == DATA_VOLUME.id
-            and ref.name not in used
-            and ref not in still_used
+            and ref not in used
+            and annotation(live, names.SOURCE)
             and text(metadata, "labels", names.DISK) in disks
             and not metadata.get("ownerReferences")
             and not metadata.get("deletionTimestamp")

@@ -116,13 +116,10 @@ def _restart(
 def _waits_as_it_was(machine: Manifest | None, running: Manifest | None, world: World) -> bool:
     """Whether a pod waits for a node as the machine was before it changed: KubeVirt leaves that pod alone."""
     made_for = annotation(running, MADE_FOR)
+    if not made_for.isdecimal() or int(made_for) >= number(machine, "metadata", "generation"):
+        return False
     cause = podcauses.find(world.related.get(POD.id, ()), world.now).first
-    return (
-        cause is not None
-        and cause.reason == PodReason.UNSCHEDULABLE
-        and made_for.isdecimal()
-        and int(made_for) < number(machine, "metadata", "generation")
-    )
+    return cause is not None and cause.reason == PodReason.UNSCHEDULABLE
 
 
 def _pause(resource: Resource, spec: CloudVMSpec, running: Manifest | None, power: Power) -> None:
