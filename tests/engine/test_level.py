@@ -83,6 +83,14 @@ async def test_a_deleted_child_comes_back(kube: Kube, operator: Operator) -> Non
     assert condition(live, "Ready")
 
 
+async def test_a_plan_that_is_made_from_what_it_wrote_is_made_again(kube: Kube, operator: Operator) -> None:
+    """The echo of an own write wakes nobody, and no other event need come: no controller is there."""
+    await kube.widget("a", climb=5)
+    await kube.until(CONFIG_MAP, "a-climb", lambda live: (live or {}).get("data") == {"step": "5"}, "top")
+    await operator.settled()
+    assert operator.writes() == 6, "five steps and one status"
+
+
 async def test_what_the_spec_no_longer_has_is_pruned(kube: Kube, operator: Operator) -> None:
     await kube.widget("a", text="x", parts=ALL_PARTS)
     await kube.until_ready("a")

@@ -11,9 +11,10 @@ from pydantic import BaseModel
 
 from pileus.engine.conditions import Verdict
 from pileus.engine.kind import Kind
-from pileus.engine.plan import Finding, Manifest, Plan
+from pileus.engine.plan import Finding, Manifest, ObjectKind, ObjectRef, Plan
 from pileus.engine.world import Reference, ReferenceState, Resource, World
 from pileus.objects import catalog, metadata
+from pileus.objects.reading import text
 
 
 class WidgetSpec(BaseModel):
@@ -21,6 +22,7 @@ class WidgetSpec(BaseModel):
     parts: list[str] = []
     secret: str = ""
     route: bool = False
+    climb: int = 0
     crash: bool = False
 
 
@@ -51,29 +53,34 @@ def compile_widget(resource: Resource, world: World) -> Plan:
     objects: list[Manifest] = []
     for part in spec.parts:
         kind, body = KINDS[part]
-        objects.append(
-            metadata.child(
-                resource,
-                api_version=kind.api_version,
-                kind=kind.kind,
-                name=resource.name,
-                body=body(spec),
-                annotations=_digests(world) if part == "ConfigMap" else None,
-            )
-        )
+        digests = _digests(world) if part == "ConfigMap" else None
+        objects.append(_child(resource, kind, resource.name, body(spec), digests))
     if spec.route:
-        objects.append(
-            metadata.child(
-                resource,
-                api_version="gateway.networking.k8s.io/v1",
-                kind="HTTPRoute",
-                name=resource.name,
-                body={"spec": {"hostnames": ["a.example"]}},
-            )
-        )
+        hosts = {"spec": {"hostnames": ["a.example"]}}
+        objects.append(_child(resource, catalog.HTTP_ROUTE, resource.name, hosts))
+    exact = frozenset[ObjectRef]()
+    if spec.climb:
+        ref = ObjectRef(catalog.CONFIG_MAP.id, resource.namespace, f"{resource.name}-climb")
+        reached = int(text(world.children.get(ref), "data", "step") or 0)
+        step = {"data": {"step": str(min(reached + 1, spec.climb))}}
+        objects.append(_child(resource, catalog.CONFIG_MAP, ref.name, step))
+        exact = frozenset({ref})
     missing = [ref.name for ref, at in world.references.items() if at.state is ReferenceState.MISSING]
     findings = tuple(Finding("SecretMissing", f"Secret {name!r} does not exist.") for name in missing)
-    return Plan(objects=tuple(objects), findings=findings)
+    return Plan(objects=tuple(objects), findings=findings, exact=exact)
+
+
+def _child(
+    resource: Resource, kind: ObjectKind, name: str, body: Manifest, annotations: dict[str, str] | None = None
+) -> Manifest:
+    return metadata.child(
+        resource,
+        api_version=kind.api_version,
+        kind=kind.kind,
+        name=name,
+        body=body,
+        annotations=annotations,
+    )
 
 
 def _digests(world: World) -> dict[str, str] | None:

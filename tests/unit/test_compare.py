@@ -51,6 +51,26 @@ ROWS = [
         False,
     ),
     (
+        "a selector added by hand to a peer in a network policy is drift: all namespaces are meant then",
+        {"ingress": [{"from": [{"podSelector": {"matchLabels": {"a": "b"}}, "namespaceSelector": {}}]}]},
+        {"ingress": [{"from": [{"podSelector": {"matchLabels": {"a": "b"}}}]}]},
+        False,
+    ),
+    (
+        "a rule added by hand where there is none is drift",
+        {"ingress": [{}]},
+        {"ingress": []},
+        False,
+    ),
+    ("no rules are not stored", {"policyTypes": ["Ingress"]}, {"ingress": []}, True),
+    ("no rules are not any", {}, {"ingress": [{}]}, False),
+    (
+        "a label added by hand to whom a network policy selects is drift: others are open then",
+        {"podSelector": {"matchLabels": {"a": "b"}}},
+        {"podSelector": {}},
+        False,
+    ),
+    (
         "an envFrom entry added by hand is drift: the list is atomic",
         {"envFrom": [{"secretRef": {"name": "a"}}, {"secretRef": {"name": "b"}}]},
         {"envFrom": [{"secretRef": {"name": "a"}}]},

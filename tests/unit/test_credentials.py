@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from pileus.cluster import credentials
-from pileus.cluster.credentials import CredentialsError, Endpoint
+from pileus.cluster.credentials import CredentialsError, Endpoint, default_namespace
 
 
 def encoded(text: str) -> str:
@@ -138,3 +138,13 @@ async def test_a_login_program_that_fails_is_named(tmp_path: Path) -> None:
     plugin = {"command": sys.executable, "args": ["-c", "raise SystemExit(3)"]}
     with pytest.raises(CredentialsError, match=r"failed \(3\)"):
         await Endpoint.load(written(tmp_path, user={"exec": plugin}))
+
+
+def test_the_namespace_is_the_contexts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = Path(written(tmp_path))
+    assert default_namespace(str(path)) == "default"
+    config = yaml.safe_load(path.read_text())
+    config["contexts"][0]["context"]["namespace"] = "acme"
+    path.write_text(yaml.safe_dump(config))
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    assert default_namespace() == "acme"

@@ -59,7 +59,7 @@ class Endpoint:
         named = kubeconfig or os.environ.get("KUBECONFIG", "")
         if not named and os.environ.get("KUBERNETES_SERVICE_HOST"):
             return _mounted()
-        endpoint = _from_file(named.split(os.pathsep)[0] or "~/.kube/config")
+        endpoint = _from_file(_path(named))
         if endpoint._exec is not None:
             await endpoint._run_plugin()
         return endpoint
@@ -112,6 +112,16 @@ class Endpoint:
             self._fresh_until = time.monotonic() + max(0.0, left.total_seconds())
 
 
+def default_namespace(kubeconfig: str = "") -> str:
+    """The namespace in which whoever logs in this way works: the context's, or the pod's own."""
+    named = kubeconfig or os.environ.get("KUBECONFIG", "")
+    if not named and os.environ.get("KUBERNETES_SERVICE_HOST"):
+        return _read(str(MOUNT / "namespace"))
+    path = _path(named)
+    config = _config(path)
+    return str(_entry(path, config, "context", config.get("current-context")).get("namespace") or "default")
+
+
 def _mounted() -> Endpoint:
     if not (MOUNT / "token").is_file():
         raise CredentialsError(f"This pod has no service account token in {MOUNT}; mount one.")
@@ -127,8 +137,11 @@ def _read(token_file: str) -> str:
         raise CredentialsError(f"The token file {token_file} cannot be read: {error.strerror}.") from None
 
 
-def _from_file(named: str) -> Endpoint:
-    path = Path(named).expanduser()
+def _path(named: str) -> Path:
+    return Path(named.split(os.pathsep)[0] or "~/.kube/config").expanduser()
+
+
+def _config(path: Path) -> Mapping[str, Any]:
     try:
         config = yaml.safe_load(path.read_text())
     except OSError as error:
@@ -137,6 +150,11 @@ def _from_file(named: str) -> Endpoint:
         raise CredentialsError(f"{path} is not a kubeconfig: it is not YAML.") from None
     if not isinstance(config, dict):
         raise CredentialsError(f"{path} is not a kubeconfig.")
+    return config
+
+
+def _from_file(path: Path) -> Endpoint:
+    config = _config(path)
     context = _entry(path, config, "context", config.get("current-context"))
     cluster = _entry(path, config, "cluster", context.get("cluster"))
     user = _entry(path, config, "user", context.get("user")) if context.get("user") else {}

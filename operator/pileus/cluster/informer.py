@@ -3,7 +3,8 @@
 It opens a streaming list (initial events, then a bookmark), falls back to a paged list where the
 API server refuses that, and resumes from the last version it saw. 410 and a version that went
 back start over with a replace; silence for longer than the bookmarks' period ends the watch; a
-404 means that the kind is not served (its engine is absent), which is a state and not an error.
+404 means that the kind is not served (its engine is absent), which is a state and not an error; so is, in a
+single namespace, that it may not be read there.
 It never writes and never stops by itself.
 """
 
@@ -13,15 +14,16 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
 import msgspec
 import orjson
 
 from pileus.cluster.client import PARTIAL, Client, path
-from pileus.cluster.sighting import Belongs, Sighting, read_event
-from pileus.cluster.store import Store
+from pileus.cluster.sighting import Belongs, Sighting, Text, read_event
 from pileus.engine import labels
+from pileus.engine.backoff import backoff
 from pileus.engine.plan import ObjectKind, ObjectRef
 from pileus.engine.ports import ApiError
 
@@ -33,9 +35,35 @@ PAGE = "500"
 ABSENT_RETRY = 30.0
 
 
-def backoff(failures: int) -> float:
+FIRST_PAUSE, LONGEST_PAUSE = 0.4, 30.0
+
+
+def pause_after(failures: int) -> float:
     """Seconds to wait after so many failed watches in a row, a little different each time."""
-    return min(30.0, 0.2 * 2.0 ** min(failures, 16)) * random.uniform(0.8, 1.2)
+    return backoff(failures, first=FIRST_PAUSE, longest=LONGEST_PAUSE)
+
+
+class Cache(Protocol):
+    """What an informer keeps in step."""
+
+    changes: int
+
+    def see(self, kind: ObjectKind, body: Text) -> Sighting:
+        """What is seen of an object."""
+
+    def take(self, kind: ObjectKind, seen: Sighting) -> Belongs | None:
+        """Take it in; returns whom it belongs to if it was news."""
+
+    def remove(self, kind: ObjectKind, seen: Sighting) -> Belongs | None:
+        """Take it out; returns whom it belonged to if it was news."""
+
+    def replace(
+        self, kind: ObjectKind, present: set[ObjectRef], version: int, namespace: str = ""
+    ) -> Iterable[Belongs]:
+        """After a list: drop what is no longer there."""
+
+    def clear(self, kind: ObjectKind, namespace: str = "") -> Iterable[Belongs]:
+        """Forget every object of a kind that is not served any more."""
 
 
 class Informer:
@@ -49,7 +77,7 @@ class Informer:
     def __init__(
         self,
         client: Client,
-        store: Store,
+        store: Cache,
         kind: ObjectKind,
         *,
         news: Callable[[Belongs], None],
@@ -58,8 +86,10 @@ class Informer:
         selector: str = labels.SELECTOR,
         shared: bool = False,
         metadata_only: bool = False,
+        namespace: str = "",
     ):
         self.kind = kind
+        self.namespace = namespace
         self.synced = asyncio.Event()
         self.served: bool | None = None
         self._client = client
@@ -85,9 +115,9 @@ class Informer:
             try:
                 failures = 0 if await self._watch() else failures + 1
                 if failures:
-                    await self._pause(backoff(failures))
+                    await self._pause(pause_after(failures))
             except ApiError as error:
-                if error.status == 404:
+                if error.status == 404 or (error.status == 403 and self.namespace):
                     self._absent()
                     await self._pause(ABSENT_RETRY)
                     continue
@@ -103,12 +133,12 @@ class Informer:
                     continue
                 level = logging.WARNING if failures in (1, 5) or failures % 20 == 0 else logging.DEBUG
                 logger.log(level, "Watching %s failed: %s", self.kind.id, error.message)
-                await self._pause(max(error.retry_after, backoff(failures)))
+                await self._pause(max(error.retry_after, pause_after(failures)))
 
     def _absent(self) -> None:
         if self.served is not False:
             self.served = False
-            for concerned in self._store.clear(self.kind):
+            for concerned in self._store.clear(self.kind, self.namespace):
                 self._gone(concerned)
             self._version = ""
             self._changed(self.kind)
@@ -142,7 +172,7 @@ class Informer:
         else:
             params["resourceVersion"] = self._version
         present: set[ObjectRef] | None = set() if not self._version else None  # during a streaming list
-        url = path(self.kind)
+        url = path(self.kind, self.namespace)
         async for lines in self._client.lines(url, params=params, idle=IDLE, accept=self._accept):
             heard = True
             for line in lines:
@@ -185,7 +215,9 @@ class Informer:
         present: set[ObjectRef] = set()
         while True:
             accept = self._accept.replace("PartialObjectMetadata;", "PartialObjectMetadataList;")
-            page = await self._client.request("list", path(self.kind), params=params, accept=accept)
+            page = await self._client.request(
+                "list", path(self.kind, self.namespace), params=params, accept=accept
+            )
             for item in page.get("items") or ():
                 seen = self._store.see(self.kind, item)
                 present.add(seen.ref)
@@ -198,7 +230,7 @@ class Informer:
         self._version = page["metadata"]["resourceVersion"]
 
     def _replace(self, present: set[ObjectRef], version: int) -> None:
-        for concerned in self._store.replace(self.kind, present, version):
+        for concerned in self._store.replace(self.kind, present, version, self.namespace):
             self._gone(concerned)
         self._present()
 

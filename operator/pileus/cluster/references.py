@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 
 from pileus.cluster.client import PARTIAL, Client, path
-from pileus.cluster.informer import backoff
+from pileus.cluster.informer import pause_after
 from pileus.engine.compare import digest
 from pileus.engine.plan import Manifest, ObjectKind
 from pileus.engine.ports import ApiError
@@ -36,8 +36,12 @@ User = tuple[str, str, str]
 class References:
     """Digests of named objects. `news` is called with each resource whose referent changed."""
 
-    def __init__(self, client: Client, *, news: Callable[[User], None]):
+    def __init__(
+        self, client: Client, *, news: Callable[[User], object], ours: Callable[[User], Manifest | None]
+    ):
+        """`ours`: a resource of ours by its key, from its cache."""
         self._client = client
+        self._ours = ours
         self._news = news
         self._watches: dict[tuple[str, str], _NamespaceWatch] = {}
         self._wanted: dict[User, frozenset[tuple[str, Reference]]] = {}
@@ -45,9 +49,11 @@ class References:
 
     async def resolve(self, user: User, wanted: Sequence[Reference]) -> Mapping[Reference, Referent]:
         """What `user`'s references point at now; remembers to wake it when that changes."""
-        namespace = user[1]
-        self._remember(user, frozenset((namespace, reference) for reference in wanted))
-        return {reference: await self._resolve(namespace, reference) for reference in sorted(set(wanted))}
+        places = {reference: user[1] or reference.namespace for reference in sorted(set(wanted))}
+        self._remember(user, frozenset((namespace, reference) for reference, namespace in places.items()))
+        return {
+            reference: await self._resolve(namespace, reference) for reference, namespace in places.items()
+        }
 
     def forget(self, user: User) -> None:
         """The resource is gone; watches that nobody needs any more end."""
@@ -75,11 +81,22 @@ class References:
             self._wanted[user] = now
         else:
             self._wanted.pop(user, None)
-        needed = {(namespace, reference.kind) for namespace, reference in self._users}
+        needed = {
+            (namespace, reference.kind) for namespace, reference in self._users if reference.kind in KINDS
+        }
         for key in [key for key in self._watches if key not in needed]:
             self._watches.pop(key).task.cancel()
 
+    def touch(self, key: User) -> None:
+        """A resource of ours has changed: whoever refers to it gets a pass."""
+        kind, namespace, name = key
+        for user in tuple(self._users.get((namespace, Reference(kind, name)), ())):
+            self._news(user)
+
     async def _resolve(self, namespace: str, reference: Reference) -> Referent:
+        if reference.kind not in KINDS:
+            live = self._ours((reference.kind, namespace, reference.name))
+            return Referent(ReferenceState.PRESENT if live else ReferenceState.MISSING, manifest=live)
         key = (namespace, reference.kind)
         watch = self._watches.get(key)
         if watch is None:
@@ -147,7 +164,7 @@ class _NamespaceWatch:
         while True:
             try:
                 failures = 0 if await self._watch() else failures + 1
-                pause = backoff(failures) if failures else 0.0
+                pause = pause_after(failures) if failures else 0.0
             except ApiError as error:
                 if error.status == 403:
                     self._set_permitted(False)
@@ -155,7 +172,7 @@ class _NamespaceWatch:
                     continue
                 failures += 1
                 logger.debug("Watching %s in %s failed: %s", self._kind.plural, self._namespace, error)
-                pause = max(error.retry_after, backoff(failures))
+                pause = max(error.retry_after, pause_after(failures))
             await asyncio.sleep(pause)
 
     def _set_permitted(self, permitted: bool) -> None:

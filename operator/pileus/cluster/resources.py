@@ -48,7 +48,16 @@ class Resources(Store):
 
     def _view(self, manifest: Manifest) -> Manifest:
         metadata = manifest["metadata"]
-        kept = ("name", "namespace", "uid", "generation", "labels", "annotations", "deletionTimestamp")
+        kept = (
+            "name",
+            "namespace",
+            "uid",
+            "generation",
+            "labels",
+            "annotations",
+            "finalizers",
+            "deletionTimestamp",
+        )
         annotations = metadata.get("annotations") or {}
         for unread in UNREAD_ANNOTATIONS:
             annotations.pop(unread, None)

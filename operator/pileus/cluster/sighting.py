@@ -11,6 +11,7 @@ import sys
 from typing import NamedTuple
 
 import msgspec
+import orjson
 
 from pileus.engine import labels
 from pileus.engine.plan import Manifest, ObjectKind, ObjectRef
@@ -106,3 +107,30 @@ def sighting(kind: ObjectKind, body: Text | Manifest) -> Sighting:
     # Comparable by contract since Kubernetes 1.35, and in practice (etcd revisions) before.
     version = int(metadata.resource_version) if metadata.resource_version.isdigit() else 0
     return Sighting(ref, version, owner, belongs, body, metadata.managed_fields)
+
+
+def sealed(kind: ObjectKind, answer: Manifest) -> Manifest:
+    """An answer that shows an object's metadata only, as readers of the cache get it."""
+    return {
+        **kind.type_meta,
+        "metadata": answer["metadata"],
+        "sealed": intact(sighting(kind, answer)),
+    }
+
+
+def intact(seen: Sighting) -> list[str]:
+    """Names of the fields of a Secret's data that we wrote and nobody else has touched, in order.
+
+    By who manages which field: so it can be told without reading what is in them.
+    """
+    if isinstance(seen.body, dict):
+        entries = seen.body["metadata"].get(MANAGED_FIELDS) or []
+    else:
+        entries = orjson.loads(bytes(seen.managed_fields) or b"[]")
+    ours: set[str] = set()
+    theirs: set[str] = set()
+    for entry in entries:
+        fields = (entry.get("fieldsV1") or {}).get("f:data") or {}
+        mine = (entry.get("manager"), entry.get("operation")) == (labels.MANAGER, "Apply")
+        (ours if mine else theirs).update(name.removeprefix("f:") for name in fields if name != ".")
+    return sorted(ours - theirs)

@@ -17,7 +17,7 @@ from typing import TypeVar
 import orjson
 
 from pileus.cluster.packing import Packer
-from pileus.cluster.sighting import Belongs, Sighting, Text, sighting
+from pileus.cluster.sighting import Belongs, Sighting, Text, intact, sighting
 from pileus.engine.plan import Manifest, ObjectKind, ObjectRef
 
 K = TypeVar("K", str, Belongs)
@@ -108,17 +108,28 @@ class Store:
         if known is not None and self._manifest(known)["metadata"].get("uid") == uid:
             self._drop(kind.id, ref, known.version)
 
-    def replace(self, kind: ObjectKind, present: set[ObjectRef], version: int) -> Iterator[Belongs]:
-        """After a relist at `version`: drop what is no longer there, except what was written since."""
+    def replace(
+        self, kind: ObjectKind, present: set[ObjectRef], version: int, namespace: str = ""
+    ) -> Iterator[Belongs]:
+        """After a relist at `version`: drop what is no longer there, except what was written since.
+
+        namespace: the one that was listed; empty: all of them.
+        """
         entries = self._entries.get(kind.id, {})
-        gone = [ref for ref, entry in entries.items() if entry.version <= version and ref not in present]
+        gone = [
+            ref
+            for ref, entry in entries.items()
+            if entry.version <= version and ref not in present and namespace in ("", ref.namespace)
+        ]
         for ref in gone:
             if concerned := self._drop(kind.id, ref, version):
                 yield concerned
 
-    def clear(self, kind: ObjectKind) -> Iterator[Belongs]:
-        """Forget every object of a kind that the API server does not serve any more."""
+    def clear(self, kind: ObjectKind, namespace: str = "") -> Iterator[Belongs]:
+        """Forget every object of a kind that the API server does not serve any more, or not there."""
         for ref in tuple(self._entries.get(kind.id, ())):
+            if namespace not in ("", ref.namespace):
+                continue
             concerned = self._drop(kind.id, ref, 0)
             self._gone.pop(ref, None)
             if concerned is not None:
@@ -187,6 +198,9 @@ class Store:
         if packer is None:
             packer = self._packers[kind.id] = Packer()
         body = seen.content()
+        if kind.sealed:
+            whole = body if isinstance(body, dict) else orjson.loads(body)
+            body = {"metadata": whole["metadata"], "sealed": intact(seen)}
         if (projection := _PROJECTIONS.get(kind.id)) is not None:
             whole = body if isinstance(body, dict) else orjson.loads(body)
             body = {"metadata": whole["metadata"], **projection(whole)}

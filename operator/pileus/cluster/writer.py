@@ -16,9 +16,10 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from pileus.cluster.client import Client, path
+from pileus.cluster.client import PARTIAL, Client, path
 from pileus.cluster.limiter import Limiter
 from pileus.cluster.resources import UNREAD_ANNOTATIONS, Key, Resources
+from pileus.cluster.sighting import sealed
 from pileus.cluster.store import Store
 from pileus.engine import labels
 from pileus.engine.kind import Kind
@@ -51,6 +52,7 @@ class ClusterWriter:
         *,
         leading: Callable[[], bool],
         news: Callable[[Key], None],
+        told: Callable[[Key], None] = lambda key: None,
         identity: str,
     ):
         self._client = client
@@ -58,6 +60,7 @@ class ClusterWriter:
         self._resources = resources
         self._leading = leading
         self._news = news
+        self._told = told
         self._identity = identity
         self.limiter = Limiter()
         self._events: asyncio.Queue[tuple[str, Manifest]] = asyncio.Queue(EVENT_QUEUE)
@@ -101,11 +104,13 @@ class ClusterWriter:
     async def adopt_view(self, kind: ObjectKind, ref: ObjectRef) -> Manifest | None:
         """Read one object into the cache; None if it does not exist."""
         try:
-            live = await self._client.get(kind, ref.namespace, ref.name)
+            live = await self._client.get(kind, ref.namespace, ref.name, metadata_only=kind.sealed)
         except ApiError as error:
             if error.status == 404:
                 return None
             raise
+        if kind.sealed:
+            live = sealed(kind, live)
         if _managed(live):
             self._store.put(kind, live)
         return live
@@ -132,9 +137,25 @@ class ClusterWriter:
                     target, ObjectRef(target.id, resource.namespace, resource.name), resource.uid
                 )
             raise
+        self._told((resource.kind, resource.namespace, resource.name))
         if _moved(resource, answer):
             # The event that says so is older than this answer, and will be ignored.
             self._news((resource.kind, resource.namespace, resource.name))
+
+    async def hold(self, kind: Kind, resource: Resource, *, held: bool) -> None:
+        """Put our finalizer on the resource, or take it off. Gone already is success."""
+        metadata: Manifest = {"name": resource.name, "uid": resource.uid}
+        if resource.namespace:
+            metadata["namespace"] = resource.namespace
+        if held:
+            metadata["finalizers"] = [labels.FINALIZER]
+        body = {"apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata}
+        url = path(kind.object_kind, resource.namespace, resource.name)
+        try:
+            await self._tell(self._resources, kind.object_kind, url, body)
+        except ApiError as error:
+            if not error.gone:
+                raise
 
     def event(self, resource: Resource, *, type_: str, reason: str, message: str) -> None:
         """Queue an Event; silently dropped when the resource's budget or the queue is spent."""
@@ -192,9 +213,12 @@ class ClusterWriter:
         answer = None
         store.expect(ref)
         try:
+            accept = PARTIAL if kind.sealed else ""
             answer = await self._write(
-                "patch", url, method="PATCH", params=PARAMETERS, body=body, content_type=APPLY
+                "patch", url, method="PATCH", params=PARAMETERS, body=body, content_type=APPLY, accept=accept
             )
+            if kind.sealed:
+                answer = sealed(kind, answer)
             return answer
         finally:
             # Only what the informers would see too: a stranger's object must not enter the cache.

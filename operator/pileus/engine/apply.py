@@ -10,6 +10,7 @@ deletes only what this resource controls, by uid and version.
 
 from __future__ import annotations
 
+import base64
 import logging
 import re
 from collections.abc import Mapping
@@ -29,8 +30,9 @@ from pileus.engine.plan import (
     ObjectRef,
     Plan,
     Removal,
+    Sealed,
 )
-from pileus.engine.ports import ApiError, Recorder, Writer
+from pileus.engine.ports import ApiError, Outside, Recorder, Writer
 from pileus.engine.world import Resource, World
 
 logger = logging.getLogger(__name__)
@@ -46,12 +48,18 @@ class Outcome:
 
     live: the children as they are now, by reference (only the plan's own objects).
     finding: why it stopped, or None.
+    made: True if an object was created. What is seen of the resource may be of before it went, and garbage
+        collection at work: that is found out by a write of its status, even of one that is there.
+    again: True if something was written that the plan was derived from: the next pass may want more, and
+        no event need come, since the echo of an own write is none.
     retry: True if the same pass should be tried again soon (the API server's trouble, not the user's).
     after: seconds before which trying again is pointless.
     """
 
     live: dict[ObjectRef, Manifest] = field(default_factory=dict)
     finding: Finding | None = None
+    made: bool = False
+    again: bool = False
     retry: bool = False
     after: float = 0.0
     writes: int = 0
@@ -65,10 +73,11 @@ class Outcome:
 class Applier:
     """Applies plans of one kind; remembers which answers of the API server differ from what was sent."""
 
-    def __init__(self, kind: Kind, writer: Writer, recorder: Recorder):
+    def __init__(self, kind: Kind, writer: Writer, recorder: Recorder, outside: Outside):
         self._kind = kind
         self._writer = writer
         self._recorder = recorder
+        self._outside = outside
         self._kinds = {(child.api_version, child.kind): child for child in kind.children}
         self._prunable = {child.id: child for child in kind.children if child.id not in kind.permanent}
         # Where the API server or a webhook changes what we send, sending it again would change nothing:
@@ -91,9 +100,8 @@ class Applier:
                 outcome.finding = _engine_missing(kind, resource)
                 return outcome
             try:
-                exact = ref in plan.exact
                 outcome.live[ref] = await self._settle(
-                    resource, kind, ref, desired, world.children, outcome, exact=exact
+                    resource, kind, ref, desired, world.children, outcome, plan
                 )
             except _Blocked as blocked:
                 outcome.finding = blocked.finding
@@ -134,16 +142,19 @@ class Applier:
         desired: Manifest,
         children: Mapping[ObjectRef, Manifest],
         outcome: Outcome,
-        *,
-        exact: bool,
+        plan: Plan,
     ) -> Manifest:
         sent, mark = stamped(desired)
-        dated = _dated(sent, resource)
+        dated, sealed, exact = _dated(sent, resource), plan.sealed.get(ref), ref in plan.exact
         live = children.get(ref)
         if live is None:
             try:
+                whole = self._unsealed(resource, ref, dated, sealed)
                 outcome.writes += 1
-                return self._learn(ref, mark, sent, await self._writer.create(kind, dated))
+                answer = await self._writer.create(kind, whole)
+                outcome.made = True
+                outcome.again |= exact
+                return self._learn(ref, mark, sent, answer)
             except ApiError as error:
                 if error.status != 409 or _quota(error) or _terminating(error):
                     raise
@@ -155,19 +166,37 @@ class Applier:
             raise _Blocked(_name_taken(kind, ref, live, resource), TAKEN_RETRY)
         if live["metadata"].get("deletionTimestamp"):
             raise _Blocked(_still_deleting(ref, live), 0.0)
+        if exact and ref not in children:
+            raise ApiError(409, "Conflict", f"{ref} is there: what was derived from its absence is past.")
         if self._settled(ref, mark, sent, live):
             return live
         if (live["metadata"].get("annotations") or {}).get(labels.APPLIED) == mark:
             self._recorder.drift(self._kind.name)
+        whole = self._unsealed(resource, ref, dated, sealed)
         outcome.writes += 1
         version = live["metadata"]["resourceVersion"] if exact else ""
         try:
-            answer = await self._writer.update(kind, dated, uid=live["metadata"]["uid"], version=version)
+            answer = await self._writer.update(kind, whole, uid=live["metadata"]["uid"], version=version)
         except ApiError as error:
             if exact and error.status == 409:
                 await self._writer.adopt_view(kind, ref)  # what was derived from is past
             raise
+        outcome.again |= exact
         return self._learn(ref, mark, sent, answer)
+
+    def _unsealed(
+        self, resource: Resource, ref: ObjectRef, manifest: Manifest, sealed: Sealed | None
+    ) -> Manifest:
+        """The manifest with its secret, which exists nowhere else but in the request that is made of it."""
+        if sealed is None:
+            return manifest
+        key = (resource.kind, resource.namespace, resource.name)
+        secret = self._outside.unseal(key, sealed.key)
+        if secret is None:
+            raise _Blocked(Finding(Reason.PROGRESSING, f"{ref} waits for a new key."), 0.0)
+        content = {**sealed.data, sealed.field: secret}
+        data = {name: base64.b64encode(text.encode()).decode() for name, text in content.items()}
+        return {**manifest, "data": data}
 
     def _settled(self, ref: ObjectRef, mark: str, sent: Manifest, live: Manifest) -> bool:
         if covers(live, sent):
@@ -218,8 +247,13 @@ def _meant(act: Act) -> ObjectRef:
 
 def controlled(live: Manifest, resource: Resource) -> bool:
     """True if the resource is the object's controller."""
+    return controlled_by(live, resource.uid)
+
+
+def controlled_by(live: Manifest, uid: str) -> bool:
+    """True if what has this uid is the object's controller."""
     return any(
-        owner.get("controller") and owner.get("uid") == resource.uid
+        owner.get("controller") and owner.get("uid") == uid
         for owner in live["metadata"].get("ownerReferences") or ()
     )
 

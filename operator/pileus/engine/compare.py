@@ -29,8 +29,10 @@ _ASSOCIATIVE: dict[str, tuple[tuple[str, ...]]] = {
     "listeners": (("name",),),
 }
 """By which fields the items of a list are told apart: one way of doing so, or several to try in turn."""
-_ATOMIC_BELOW = frozenset({"ingress", "egress", "rules"})
-"""Below these fields every list is one value (NetworkPolicy, HTTPRoute, Ingress)."""
+_ATOMIC_BELOW = frozenset({"rules"})
+"""Below these fields every list is one value (HTTPRoute, Ingress)."""
+_EXACT = frozenset({"ingress", "egress", "ingressDeny", "egressDeny", "podSelector", "endpointSelector"})
+"""Of policies for networks: there nobody adds anything. A peer with one more selector is another peer."""
 _PORT_KEYS = (("containerPort", "protocol"), ("port", "protocol"))
 
 
@@ -55,7 +57,10 @@ def covers(live: Any, desired: Any, field: str = "", *, atomic: bool = False) ->
         for key, wanted in desired.items():
             there = live.get(key, _ABSENT)
             if isinstance(wanted, _NESTED):
-                if not covers(there, wanted, key, atomic=atomic or key in _ATOMIC_BELOW):
+                if key in _EXACT:
+                    if not _same(there, wanted):
+                        return False
+                elif not covers(there, wanted, key, atomic=atomic or key in _ATOMIC_BELOW):
                     return False
             elif type(there) is not type(wanted) or there != wanted:  # most are leaves: no call for each
                 return False
@@ -63,6 +68,15 @@ def covers(live: Any, desired: Any, field: str = "", *, atomic: bool = False) ->
     if isinstance(desired, list):
         return isinstance(live, list) and _list_covers(live, desired, field, atomic)
     return type(live) is type(desired) and bool(live == desired)
+
+
+def _same(live: Any, desired: Any) -> bool:
+    """True if they are equal, where an empty list may be absent: the API server does not store it."""
+    if isinstance(live, dict) and isinstance(desired, dict):
+        return all(_same(live.get(key, []), desired.get(key, [])) for key in live.keys() | desired.keys())
+    if isinstance(live, list) and isinstance(desired, list) and len(live) == len(desired):
+        return all(map(_same, live, desired))
+    return desired == [] if live is _ABSENT else type(live) is type(desired) and bool(live == desired)
 
 
 def restrict(live: Any, desired: Any, field: str = "") -> Any:

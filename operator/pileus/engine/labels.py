@@ -24,3 +24,6 @@ RECONCILE_AT = "pileus.dev/reconcile-at"
 
 SELECTOR = f"{MANAGED_BY}={MANAGER}"
 """Label selector of every watch on children."""
+
+FINALIZER = "pileus.dev/outside"
+"""Finalizer on resources that are something outside of the cluster: they wait for what becomes of that."""

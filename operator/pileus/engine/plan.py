@@ -18,6 +18,10 @@ Manifest = dict[str, Any]
 """A Kubernetes object as plain JSON data."""
 
 
+Topic = tuple[str, ...]
+"""Something in a survey that can be touched, such as the pods of a namespace with some label."""
+
+
 @dataclass(frozen=True, slots=True)
 class ObjectKind:
     """A foreign kind that Pileus writes or watches.
@@ -25,7 +29,9 @@ class ObjectKind:
     `engine` names the project that installs it (``None``: part of Kubernetes, always there), in the
     words that a message to the user may use, for example ``"Gateway API"``. `outlives` says that its
     objects may be kept when their resource goes (data), and are recognised by their labels alone.
-    `selector` finds those of interest, for kinds on which others put their name over ours.
+    `selector` finds those of interest, for kinds on which others put their name over ours. `sealed` says that
+    its content is nobody's to read (Secrets): only its metadata is, and only in namespaces where that is
+    granted.
 
     Derived, and made once since every reference holds them:
     `api_version` is ``apps/v1``, or ``v1`` for the core group; `id` is ``Deployment.apps``: the kind
@@ -40,6 +46,7 @@ class ObjectKind:
     namespaced: bool = True
     outlives: bool = False
     selector: str = ""
+    sealed: bool = False
     api_version: str = field(init=False, repr=False, compare=False)
     id: str = field(init=False, repr=False, compare=False)
 
@@ -119,6 +126,15 @@ it is still to be done, so that doing it twice is the same as once."""
 
 
 @dataclass(frozen=True, slots=True)
+class Sealed:
+    """Content of a Secret. data: what may be seen; field: where the secret goes that belongs to `key`."""
+
+    data: Mapping[str, str]
+    field: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The desired state of one resource.
 
@@ -132,8 +148,15 @@ class Plan:
         still as they were seen, so that a view of the past turns nothing back.
     acts: what is done to objects that are not ours, after every object was applied.
     keep: owned objects that are not desired but must not be pruned in this pass.
+    sealed: what goes into objects when they are written and is in no other place: secrets. Such an object is
+        compared by everything else, and cannot be written when its secret is not known any more.
+    wish: what the resource becomes outside of the cluster (kind-specific); None: nothing is wished for.
+    basis: objects by whose state the wish says that something outside is to come or go, children or resources
+        of the same kind to which this one refers: before it does they are read anew, and have to be as they
+        were seen.
     prune: False leaves every owned object alone (used when the spec could not be compiled).
     recheck_after: seconds after which time alone may change the plan, or None.
+    listens: topics of the survey that matter to the plan: when one is touched, the resource gets a pass.
     facts: what `judge` needs of the compilation (kind-specific, opaque to the engine).
     """
 
@@ -143,6 +166,10 @@ class Plan:
     exact: frozenset[ObjectRef] = frozenset()
     acts: tuple[Act, ...] = ()
     keep: frozenset[ObjectRef] = frozenset()
+    sealed: Mapping[ObjectRef, Sealed] = field(default_factory=dict)
+    wish: Any = None
+    basis: frozenset[ObjectRef] = frozenset()
     prune: bool = True
     recheck_after: float | None = None
+    listens: frozenset[Topic] = frozenset()
     facts: Mapping[str, Any] = field(default_factory=dict)

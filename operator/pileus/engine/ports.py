@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from pileus.engine.kind import Kind
-from pileus.engine.plan import Manifest, ObjectKind, ObjectRef
+from pileus.engine.plan import Manifest, ObjectKind, ObjectRef, Topic
 from pileus.engine.world import Reference, Referent, Resource, World
 
 _OTHER_UID = re.compile(r"Precondition failed: UID|uid mismatch|metadata\.uid")
@@ -58,8 +58,17 @@ class Observer(Protocol):
     ) -> Mapping[Reference, Referent]:
         """What the references point at; waits until their cache is in step."""
 
+    async def ready(self, kind: Kind, resource: Resource) -> None:
+        """Wait until caches that only this resource's namespace has are in step."""
+
     def world(self, kind: Kind, resource: Resource, references: Mapping[Reference, Referent]) -> World:
         """Everything else, as of now."""
+
+    def listen(self, resource: Resource, topics: frozenset[Topic]) -> None:
+        """From now on the resource gets a pass when one of these topics of its kind's survey is touched."""
+
+    async def anew(self, kind: ObjectKind, ref: ObjectRef) -> Manifest | None:
+        """The metadata of one object, read now and from no cache; None without one. Raises `ApiError`."""
 
 
 class Writer(Protocol):
@@ -83,11 +92,45 @@ class Writer(Protocol):
     async def adopt_view(self, kind: ObjectKind, ref: ObjectRef) -> Manifest | None:
         """Read one object anew into the cache, after a conflict showed that the cache was behind."""
 
+    async def hold(self, kind: Kind, resource: Resource, *, held: bool) -> None:
+        """Put our finalizer on the resource, or take it off."""
+
     async def status(self, kind: Kind, resource: Resource, status: Manifest) -> None:
         """Server-side apply of the whole status."""
 
     def event(self, resource: Resource, *, type_: str, reason: str, message: str) -> None:
         """Send a Kubernetes Event about the resource, in the background, if its budget allows."""
+
+
+class Outside(Protocol):
+    """What resources are outside of the cluster. All is done in the background: no method waits."""
+
+    def seen(self, key: tuple[str, str, str], uid: str) -> Any:
+        """What was seen last; None if nothing was yet."""
+
+    def pending(self, key: tuple[str, str, str], uid: str) -> bool:
+        """Whether what was wished last has not been looked at yet, or is being made so."""
+
+    def want(
+        self,
+        key: tuple[str, str, str],
+        uid: str,
+        wish: Any,
+        *,
+        confirm: Callable[[], Awaitable[bool]],
+        asked: str,
+    ) -> None:
+        """From now on it is to be as wished. The resource gets a pass whenever something else is seen.
+
+        confirm: whether that is wished for still, read anew; asked before anything is taken away.
+        asked: any other text than before asks for a look now.
+        """
+
+    def unseal(self, key: tuple[str, str, str], sealed: str) -> str | None:
+        """A secret that a Secret is to be written with; None if it is not known any more."""
+
+    def forget(self, key: tuple[str, str, str]) -> None:
+        """Nothing is wished for any more; what is there stays."""
 
 
 class Recorder(Protocol):

@@ -13,9 +13,10 @@ import asyncio
 import contextlib
 import heapq
 import logging
-import random
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from typing import Generic, TypeVar
+
+from pileus.engine.backoff import backoff
 
 logger = logging.getLogger(__name__)
 
@@ -134,7 +135,7 @@ class Queue(Generic[Key]):
 
     def _backoff(self, key: Key) -> float:
         failures = self._failures[key] = self._failures.get(key, 0) + 1
-        return min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(failures - 1, 16)) * random.uniform(0.8, 1.2)
+        return backoff(failures, first=FIRST_BACKOFF, longest=LONGEST_BACKOFF)
 
     async def _timer(self) -> None:
         loop = asyncio.get_running_loop()

@@ -15,30 +15,31 @@ from typing import Any
 
 import pydantic
 
-from pileus.engine import labels
+from pileus.engine import events, labels
 from pileus.engine.apply import Applier, Outcome, behind
+from pileus.engine.beyond import Beyond
 from pileus.engine.conditions import Condition, Reason, Verdict, merge, summarize, transitions
 from pileus.engine.kind import Kind
 from pileus.engine.plan import Finding, Manifest, Plan
-from pileus.engine.ports import ApiError, Observer, Recorder, Writer
+from pileus.engine.ports import ApiError, Observer, Outside, Recorder, Writer
 from pileus.engine.queue import Retry
 from pileus.engine.world import Resource, World
 
 logger = logging.getLogger(__name__)
 
-QUIET = frozenset({Reason.PROGRESSING, Reason.DELETING, Reason.API_UNAVAILABLE})
-"""Reasons of `Ready=False` that are the normal course of things for any kind and make no Event."""
-
 
 class Reconciler:
     """Reconciles the resources of one kind."""
 
-    def __init__(self, kind: Kind, *, observer: Observer, writer: Writer, recorder: Recorder):
+    def __init__(
+        self, kind: Kind, *, observer: Observer, writer: Writer, recorder: Recorder, outside: Outside
+    ):
         self.kind = kind
         self._observer = observer
         self._writer = writer
         self._recorder = recorder
-        self._applier = Applier(kind, writer, recorder)
+        self._beyond = Beyond(kind, observer, writer, outside)
+        self._applier = Applier(kind, writer, recorder, outside)
         self._unavailable: set[tuple[str, str]] = set()
 
     async def reconcile(self, namespace: str, name: str) -> float | None:
@@ -50,18 +51,24 @@ class Reconciler:
             return None
         resource, invalid = parse(self.kind, seen)
         with self._stage("observe"):
+            await self._observer.ready(self.kind, resource)
             referents = await self._observer.references(resource, self._wanted(resource, invalid))
-            world = self._observer.world(self.kind, resource, referents)
+            world = self._beyond.seen(resource, self._observer.world(self.kind, resource, referents))
         if behind(resource, world):
             raise Retry  # what we see of the resource is older than what was made of it: wait for its event
         # 2. compile: what the resource should become
         with self._stage("compile"):
             plan = invalid or self._compile(resource, world)
+            if self.kind.surveyed:
+                self._observer.listen(resource, plan.listens)  # before anything else can happen
         # 3. apply: write what differs, prune what is no longer wanted
         paused = resource.annotations.get(labels.PAUSED) == "true"
         outcome = Outcome()
         with self._stage("apply"):
-            if not (paused or resource.deleting):
+            if paused:
+                self._beyond.rest(resource)
+            elif await self._want(resource, plan, world, outcome):
+                world = self._beyond.seen(resource, world)
                 outcome = await self._applier.apply(resource, plan, world)
                 world = dataclasses.replace(world, children={**world.children, **outcome.live})
         # 4. judge: what that means for the user
@@ -69,17 +76,28 @@ class Reconciler:
             verdict = self._judge(resource, plan, world) if not invalid else Verdict()
         # 5. report: one status write, if it differs; Events and metrics from the difference
         with self._stage("report"):
-            if self._worth_telling(resource, outcome):
+            untold = self._beyond.untold(resource, plan, world, paused=paused)
+            if self._worth_telling(resource, outcome) and not untold:
                 status = self._status(resource, plan, outcome, verdict, world, paused=paused)
-                await self._report(resource, status)
+                await self._report(resource, status, anyway=outcome.made)
         result = "retry" if outcome.retry else "written" if outcome.writes else "unchanged"
         self._recorder.finished(self.kind.name, result, time.monotonic() - started)
         if outcome.retry:
             raise Retry(outcome.after)
+        if outcome.again:
+            return 0.0
         waits = [
             w for w in (plan.recheck_after, verdict.recheck_after, outcome.after or None) if w is not None
         ]
         return min(waits, default=None)
+
+    async def _want(self, resource: Resource, plan: Plan, world: World, outcome: Outcome) -> bool:
+        """Hand on what it is to be outside; whether objects are to be applied. A refusal is told."""
+        try:
+            return await self._beyond.want(resource, plan, world)
+        except ApiError as error:
+            outcome.refuse(error, f"{resource.kind} {resource.name!r}")
+            return False
 
     def _worth_telling(self, resource: Resource, outcome: Outcome) -> bool:
         # A single hiccup of the API server is retried in silence; the second in a row is told.
@@ -96,9 +114,9 @@ class Reconciler:
         return () if invalid or resource.deleting else self.kind.references(resource.spec)
 
     def _compile(self, resource: Resource, world: World) -> Plan:
-        if resource.deleting:
-            return Plan(prune=False)
         try:
+            if resource.deleting:
+                return self._beyond.parting(resource, world)
             return self.kind.compile(resource, world)
         except Exception as error:
             # A defect of ours must not take the resource's neighbours down, nor change what runs.
@@ -106,9 +124,9 @@ class Reconciler:
             return Plan(findings=(_defect("compile", error),), prune=False)
 
     def _judge(self, resource: Resource, plan: Plan, world: World) -> Verdict:
-        if resource.deleting:
-            return Verdict(findings=(_deleting(resource),))
         try:
+            if resource.deleting and not self._beyond.holds(resource):
+                return Verdict(findings=(_deleting(resource),))
             return self.kind.judge(resource, plan, world)
         except Exception as error:
             logger.exception("Judging %s %s/%s failed.", resource.kind, resource.namespace, resource.name)
@@ -151,8 +169,8 @@ class Reconciler:
             if ref in desired or ref in plan.keep or not plan.prune:
                 yield world.children[ref]
 
-    async def _report(self, resource: Resource, status: Manifest) -> None:
-        if dict(resource.status) == status:
+    async def _report(self, resource: Resource, status: Manifest, *, anyway: bool) -> None:
+        if dict(resource.status) == status and not anyway:
             return
         try:
             await self._writer.status(self.kind, resource, status)
@@ -160,10 +178,11 @@ class Reconciler:
             if error.gone:
                 return
             raise Retry(error.retry_after) from error
-        for before, after in transitions(resource.status.get("conditions") or (), status["conditions"]):
+        changes = transitions(resource.status.get("conditions") or (), status["conditions"])
+        for _, after in changes:
             self._recorder.transition(self.kind.name, after["type"], after["status"], after["reason"])
-            if event := _event(before, after, self.kind.usual):
-                self._writer.event(resource, type_=event, reason=after["reason"], message=after["message"])
+        for event, after in events.told(changes, self.kind.usual):
+            self._writer.event(resource, type_=event, reason=after["reason"], message=after["message"])
         known = {w.get("reason") for w in resource.status.get("warnings") or ()}
         for warning in status["warnings"]:
             if warning["reason"] not in known:
@@ -204,13 +223,16 @@ def parse(kind: Kind, manifest: Manifest) -> tuple[Resource, Plan | None]:
         status=manifest.get("status") or {},
         labels=metadata.get("labels") or {},
         annotations=metadata.get("annotations") or {},
+        finalizers=tuple(metadata.get("finalizers") or ()),
         deleting="deletionTimestamp" in metadata,
     )
-    if resource.deleting:
+    if resource.deleting and kind.part is None:
         return resource, None  # deletion never needs the desired state
     try:
         return dataclasses.replace(resource, spec=kind.spec.model_validate(manifest.get("spec") or {})), None
     except pydantic.ValidationError as error:
+        if resource.deleting:
+            return resource, None
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in ("spec", *first["loc"]))
         finding = Finding(Reason.INVALID_SPEC, f"{where}: {first['msg']}. Mend this field.", stalled=True)
@@ -248,16 +270,3 @@ def _child_status(manifest: Mapping[str, Any], verdict: Verdict) -> Manifest:
         "ready": not reason,
         "reason": reason or "Ready",
     }
-
-
-def _event(before: Mapping[str, Any] | None, after: Mapping[str, Any], usual: frozenset[str]) -> str:
-    """The type of Event that a change of condition deserves; empty for none."""
-    if after["type"] == "Ready":
-        if after["status"] == "True":
-            return "Normal"
-        return "" if after["reason"] in QUIET | usual else "Warning"
-    if after["type"] in ("Reconciling", "Stalled"):
-        return "Normal" if after["reason"] == Reason.PAUSED else ""
-    if before is None:
-        return ""
-    return "Normal" if after["status"] == "True" else ""

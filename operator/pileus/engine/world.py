@@ -24,21 +24,27 @@ class ReferenceState(Enum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Reference:
-    """A Secret or ConfigMap of the resource's own namespace, named by a field of its spec."""
+    """A Secret, a ConfigMap or a resource of ours that a field of the spec names.
 
-    kind: str  # "Secret" | "ConfigMap"
+    `namespace` is for kinds that have none themselves: what a namespaced resource names is in its own.
+    """
+
+    kind: str
     name: str
+    namespace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Referent:
     """What a `Reference` points at: its state and a digest of its content (empty unless present).
 
-    Content itself never gets here; only its digest leaves the cluster layer.
+    Content of Secrets and ConfigMaps never gets here; only its digest leaves the cluster layer. What is
+    known of a resource of ours is its `manifest`.
     """
 
     state: ReferenceState
     digest: str = ""
+    manifest: Manifest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +55,17 @@ class Settings:
     cluster_issuer: cert-manager ClusterIssuer for `tls: Auto`; empty means none.
     ingress_class: class of the Ingresses made where there is no Gateway API; empty means none.
     cluster_domain: DNS suffix of Services.
+    metrics_namespaces, gateway_namespaces: where Prometheus runs, and the pods of gateways.
+    cluster: what tells this cluster from others that share something with it; not chosen by anybody.
     """
 
     gateway: str = ""
     cluster_issuer: str = ""
     ingress_class: str = ""
     cluster_domain: str = "cluster.local"
+    metrics_namespaces: tuple[str, ...] = ("monitoring",)
+    gateway_namespaces: tuple[str, ...] = ("envoy-gateway-system", "ingress-nginx")
+    cluster: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +82,7 @@ class Resource:
     status: Mapping[str, Any] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
+    finalizers: tuple[str, ...] = ()
     deleting: bool = False
 
 
@@ -84,9 +96,16 @@ class World:
         ReplicaSets), by kind id.
     shared: cluster-wide objects that the kind declared as `shared` (Gateways...), by kind id.
     named: live objects of others that the kind `looks_at`, by reference.
+    outside: what was seen last of what the resource is outside of the cluster (kind-specific), None: nothing
+        yet.
+    pending: whether something is being done outside for what was wished last.
+    namespace: labels of the resource's namespace, for kinds to which they matter.
     references: what the resource's references point at.
+    dependents: resources of ours that refer to this one, for kinds that asked.
+    withheld: ids of sealed kinds that the operator may not write in this namespace.
     served: ids of the declared kinds that the API server serves now, for example
         ``HTTPRoute.gateway.networking.k8s.io``.
+    survey: what is kept of all objects of the kinds that the kind surveys (kind-specific).
     now: time of the pass (UTC).
     """
 
@@ -94,7 +113,13 @@ class World:
     related: Mapping[str, tuple[Manifest, ...]] = field(default_factory=dict)
     shared: Mapping[str, tuple[Manifest, ...]] = field(default_factory=dict)
     named: Mapping[ObjectRef, Manifest] = field(default_factory=dict)
+    outside: Any = None
+    pending: bool = False
+    namespace: Mapping[str, str] = field(default_factory=dict)
     references: Mapping[Reference, Referent] = field(default_factory=dict)
+    dependents: tuple[Manifest, ...] = ()
+    withheld: frozenset[str] = frozenset()
     served: frozenset[str] = frozenset()
     settings: Settings = field(default_factory=Settings)
+    survey: Any = None
     now: dt.datetime = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
