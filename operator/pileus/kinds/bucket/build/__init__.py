@@ -1,0 +1,1 @@
+"""What a Bucket becomes, piece by piece. Pure."""
