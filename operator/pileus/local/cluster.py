@@ -17,11 +17,11 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
-from pileus.local import addons, cgroups, engines, host, images, kubevirt, launch, node, plan, provided
+from pileus.local import addons, cgroups, engines, host, images, kubevirt, launch, node, plan, provided, s3
 from pileus.local.addons import AddonError
 from pileus.local.engines import EngineError
 from pileus.local.foreign import ForeignError
@@ -34,8 +34,14 @@ from pileus.local.kubevirt.objects import ObjectsError
 from pileus.local.launch import LaunchError
 from pileus.local.paths import CHECKOUT, Layout
 from pileus.local.plan import Profile, Record
+from pileus.local.ports import PortsError, claim, listen
 from pileus.local.provided import ProvidedError
 from pileus.local.report import Report, Silent
+from pileus.local.s3 import objects as s3_objects
+from pileus.local.s3 import parts as s3_parts
+from pileus.local.s3 import stores as s3_stores
+from pileus.local.s3.ceph import CephError
+from pileus.local.s3.stores import Store
 
 _PATIENCE = 600.0  # seconds for all parts to work; each has its own limit below that
 _NODE_WAIT = 120
@@ -60,13 +66,13 @@ class LocalCluster:
 
         `profile`: node, control-plane, apiserver, kind or existing; by default what runs there already, or
         the most that this machine can run.
-        `with_`: kwok, kubevirt, and add-ons of `addons.optional()`.
+        `with_`: kwok, kubevirt, those of `s3.ADDONS`, and add-ons of `addons.optional()`.
         """
         self.layout = Layout((directory or CHECKOUT / ".local").resolve())
         self._profile = Profile(profile) if profile else None
         self._with = tuple(sorted(set(with_)))
         self._report = report or Silent()
-        known = (plan.KWOK, kubevirt.NAME, *addons.optional())
+        known = (plan.KWOK, kubevirt.NAME, *s3.ADDONS, *addons.optional())
         if unknown := [name for name in self._with if name not in known]:
             raise ClusterError(f"There is no add-on {', '.join(unknown)}; there are {', '.join(known)}.")
 
@@ -84,6 +90,11 @@ class LocalCluster:
     def record(self) -> Record | None:
         """What is known about the cluster, or None where there is none."""
         return Record.read(self.layout.record)
+
+    @property
+    def stores(self) -> dict[str, Store]:
+        """Its object stores by engine, with the keys of their root users; none without such an add-on."""
+        return s3_stores.read(self.layout)
 
     def running(self) -> bool:
         """Whether the cluster is up and complete; of a provided one, whether it answers."""
@@ -117,6 +128,11 @@ class LocalCluster:
                     f"The add-on {kubevirt.NAME} is for clusters whose control plane runs here; in profile "
                     f"{profile}, install KubeVirt as its users do."
                 )
+            if (storing := s3.asked(wanted)) and profile.provided:
+                raise ClusterError(
+                    f"The add-on {storing[0]} is for clusters that run here; in profile {profile}, install "
+                    "an object store as its users do."
+                )
             start = time.monotonic()
             # A killed `up` said nothing of parts that work, but a complete one did.
             before = self.progress()["parts"] if record and record.complete else ()
@@ -133,6 +149,9 @@ class LocalCluster:
                 done = record is not None and record.complete and kubevirt.NAME in record.with_
                 if kubevirt.NAME in wanted and not done:
                     self._virtualize(profile, programs)
+                for addon in storing:
+                    if not (record and record.complete and addon in record.with_):
+                        self._store_objects(addon, profile, programs)
                 self._complete(profile, wanted)
             except BaseException as error:
                 if not isinstance(error, KeyboardInterrupt) and record is None:
@@ -226,22 +245,18 @@ class LocalCluster:
         for name, path in programs.items():
             (self.layout.bin / name).symlink_to(path)
         namespaces = profile is Profile.NODE
-        listening = launch.listen()
-        try:
-            port: int = listening.getsockname()[1]
-            if not namespaces:
-                listening.close()
+        guard, port = claim()
+        with guard, ExitStack() as held:
+            listens = held.enter_context(listen(port)).fileno() if namespaces else None
             site = plan.site(self.layout, profile, programs, port)
             record = Record(profile, wanted, port, complete=False, versions=dict(site.versions))
             record.write(self.layout.record)
             pause = images.ref("pause")
-            inherit = (listening.fileno(),) if namespaces else ()
-            spec = plan.prepare(site, profile, wanted, pause_image=pause, listens=next(iter(inherit), None))
+            spec = plan.prepare(site, profile, wanted, pause_image=pause, listens=listens)
             if namespaces:
                 cgroups.create(self.layout.name)
+            inherit = [guard.fileno(), *([] if listens is None else [listens])]
             launch.start(self.layout, spec, namespaces=namespaces, inherit=inherit)
-        finally:
-            listening.close()
 
     def _provide(self, profile: Profile, record: Record | None, programs: dict[str, Path]) -> None:
         self.layout.bin.mkdir(parents=True, exist_ok=True)
@@ -269,7 +284,7 @@ class LocalCluster:
         client = Kubectl(self.kubectl, self.kubeconfig)
         site = plan.site(self.layout, profile, programs, record.port)
         spec = json.loads(self.layout.spec.read_text())
-        ports = kubevirt_parts.ports(spec, own_network=profile is Profile.NODE)
+        ports = kubevirt_parts.ports(site, own_network=profile is Profile.NODE)
         identities.certificates(site, kubevirt_parts.node_address(site))
         with self._report.step("KubeVirt's definitions served"):
             objects.before(client, site)
@@ -279,6 +294,35 @@ class LocalCluster:
         self._wait_for_parts(known)
         with self._report.step("KubeVirt's webhooks and instance types there"):
             objects.after(client, site, ports)
+
+    def _store_objects(self, addon: str, profile: Profile, programs: dict[str, Path]) -> None:
+        """Add the S3 engines of an add-on, their root users, and what the cluster knows of them."""
+        record = self.record
+        assert record is not None
+        own_network = profile is Profile.NODE
+        site = plan.site(self.layout, profile, programs, record.port)
+        s3_parts.download(addon, self._report)
+        with self._report.step(f"S3 engines of {addon} configured"):
+            stores = s3_parts.decide(site, addon, own_network=own_network)
+            for name, engine in s3_parts.of(addon).items():
+                engine.prepare(site, stores[name])
+        spec, known = json.loads(self.layout.spec.read_text()), self.progress()["parts"]
+        parts = s3_parts.parts(site, addon, stores, spec, own_network=own_network)
+        launch.reload(self.layout, plan.added(spec, parts))
+        versions = {part.name: part.version for part in parts}
+        record.changed(versions={**record.versions, **versions}).write(self.layout.record)
+        self._wait_for_parts(known)
+        with self._report.step(f"Root users and Secrets of {addon} there"):
+            for name, engine in s3_parts.of(addon).items():
+                self._finish(engine.finish(site, stores[name]))
+            Kubectl(self.kubectl, self.kubeconfig).apply(s3_objects.documents(stores.values()))
+
+    def _finish(self, command: Sequence[str]) -> None:
+        if not command:
+            return
+        done = subprocess.run(self.nsenter(command), capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise ClusterError(f"The S3 engines' root users cannot be made: {done.stderr.strip()[-500:]}")
 
     def _wait_for_parts(self, known: Iterable[str]) -> None:
         """Until all work; a line for each as it does."""
@@ -318,7 +362,7 @@ class LocalCluster:
                 self.import_image(images.ensure("pause"))
         if plan.KWOK in wanted:
             client.apply(plan.fake_nodes(profile))
-        extra = [name for name in wanted if name not in (plan.KWOK, kubevirt.NAME)]
+        extra = [name for name in wanted if name not in (plan.KWOK, kubevirt.NAME, *s3.ADDONS)]
         base = addons.BASE if profile is Profile.NODE else ()
         if extra or base:
             with self._report.step("add-ons work"):
@@ -378,12 +422,14 @@ def _translated() -> Iterator[None]:
         yield
     except (
         AddonError,
+        CephError,
         EngineError,
         ForeignError,
         HostError,
         ImageError,
         KubectlError,
         LaunchError,
+        PortsError,
         ObjectsError,
         ProvidedError,
     ) as error:

@@ -15,6 +15,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -102,6 +103,14 @@ class Packages:
         if bundle:
             yield File(CERTIFICATES, b"".join(bundle))
 
+    def unpacked(self, store: Path) -> Path:
+        """The same files on this machine's disk; `by_own_loader` runs the programs among them."""
+        root = store / "unpacked" / self.key(store)
+        if not root.exists():
+            with _whole(root) as new:
+                unpack(self.entries(store, new), new)
+        return root
+
 
 @dataclass(frozen=True, slots=True)
 class Python:
@@ -120,14 +129,10 @@ class Python:
     def unpacked(self, store: Path) -> Path:
         """The same files on this machine's disk: an interpreter that runs here."""
         root = store / "python" / self.key(store)
-        if root.exists():
-            return root
-        root.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=root.parent, prefix=".new-") as temporary:
-            new = Path(temporary) / "root"
-            unpack(self._packages().entries(store, new), new)
-            compile_python(new, new, "usr/lib/python3.11")
-            new.rename(root)
+        if not root.exists():
+            with _whole(root) as new:
+                unpack(self._packages().entries(store, new), new)
+                compile_python(new, new, "usr/lib/python3.11")
         return root
 
     def _packages(self) -> Packages:
@@ -229,23 +234,24 @@ def unpack(entries: Iterable[Entry], root: Path) -> None:
                 path.chmod(0o755 if mode & 0o111 else 0o644)
 
 
+def by_own_loader(root: Path, program: str, *, private: str = "") -> list[str]:
+    """The command that runs a program unpacked in `root` with the C library and the libraries beside it.
+
+    That library's loader is called by name, so neither chroot nor root is needed, and what the machine
+    itself has is neither used nor in the way. `private`: a package's own folder below the libraries'.
+    """
+    shared = [*root.glob("lib/*-linux-gnu"), *root.glob("usr/lib/*-linux-gnu")]
+    own = [path / private for path in shared if private and (path / private).exists()]
+    loader = next(root.glob("lib/*-linux-gnu/ld-linux-*.so.*"))
+    return [str(loader), "--library-path", ":".join(map(str, (*shared, *own))), str(root / program)]
+
+
 def compile_python(python: Path, root: Path, folder: str, *, leave: str = "") -> None:
     """Add byte code to `root/folder`, by the interpreter unpacked in `python`.
 
-    The loader of the unpacked C library is called by name, so neither chroot nor root is needed. File
-    names in the byte code are those in the image; fixed hash seeds keep the result the same each time.
+    File names in the byte code are those in the image; fixed hash seeds keep the result the same each time.
     """
-    libraries = [str(path) for path in (*python.glob("lib/*-linux-gnu"), *python.glob("usr/lib/*-linux-gnu"))]
-    loader = next(python.glob("lib/*-linux-gnu/ld-linux-*.so.*"))
-    argv = [
-        str(loader),
-        "--library-path",
-        ":".join(libraries),
-        str(python / PYTHON),
-        "-s",
-        "-m",
-        "compileall",
-    ]
+    argv = [*by_own_loader(python, PYTHON), "-s", "-m", "compileall"]
     argv += ["-q", "--invalidation-mode", "unchecked-hash", "-s", str(root), "-p", "/", str(root / folder)]
     if leave:
         argv += ["-x", leave]
@@ -266,6 +272,16 @@ def file_digest(path: Path) -> str:
     """The content's SHA-256."""
     with path.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+@contextmanager
+def _whole(root: Path) -> Iterator[Path]:
+    """A new directory that becomes `root` once the block has succeeded."""
+    root.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=root.parent, prefix=".new-") as temporary:
+        new = Path(temporary) / "root"
+        yield new
+        new.rename(root)
 
 
 def _identity(entry: Entry) -> Iterator[str]:

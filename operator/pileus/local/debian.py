@@ -70,6 +70,12 @@ def fetch(names: Sequence[str], cache: Path, *, refresh: bool = False) -> list[P
     return [_download(pool / f"{found['sha256'][:16]}.deb", **found) for found in locked.values()]
 
 
+def version(name: str, names: Sequence[str], cache: Path) -> str:
+    """The resolved version of one of the packages that `fetch` has got, without its epoch."""
+    locked = json.loads((cache / "locks" / f"{_digest(names)}.json").read_text())
+    return str(locked[name]["version"]).rpartition(":")[2]
+
+
 def entries(archive: Path, *, drop: Sequence[str] = ()) -> Iterator[Entry]:
     """The files of one package, without documentation and without what `drop`'s patterns match."""
     argv = ["dpkg-deb", "--fsys-tarfile", str(archive)]

@@ -19,8 +19,9 @@ from pileus.local.kubectl import Kubectl
 from pileus.local.paths import CHECKOUT
 from pileus.local.plan import Profile
 from pileus.local.report import Report, Silent
+from pileus.local.system import NAMESPACE as NAMESPACE
+from pileus.local.system import namespace
 
-NAMESPACE = "pileus-system"
 RELEASE = "pileus"
 CHART = CHECKOUT / "charts" / "pileus"
 FOR_APPS = ("web", "tools")
@@ -46,14 +47,9 @@ def deploy(
     for name in ("operator", *FOR_APPS):
         with report.step(f"image {images.ref(name)}"):
             cluster.import_image(images.ensure(name))
-    client.apply([_namespace()])
+    client.apply([namespace()])
     with report.step("operator installed by its chart"):
         _helm(cluster, _values(values or {}))
-
-
-def _namespace() -> dict[str, Any]:
-    level = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": level}}
 
 
 def _values(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The pinned programs of the cluster, built once from their own Go modules in `tools/engines/`.
+"""The pinned programs of the cluster, built once from Go modules of their own in `tools/engines/`, or crates.
 
 The benchmark's contenders are built here too: a rival from its module, and our operator in Go from `bench/`.
 
@@ -25,7 +25,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from pileus.local import golang
+from pileus.local import cargo, golang
+from pileus.local.cargo import CargoError, Crate
 from pileus.local.golang import GoError
 from pileus.local.paths import CHECKOUT, cache_directory
 from pileus.local.paths import ENGINES as MODULES
@@ -113,6 +114,13 @@ ENGINES: dict[str, Engine] = {
             "github.com/kubernetes-csi/external-snapshotter/v8/cmd/snapshot-controller",
             "github.com/kubernetes-csi/external-snapshotter/v8",
         ),
+        Engine(
+            "versitygw",
+            "versitygw",
+            "github.com/versity/versitygw/cmd/versitygw",
+            "github.com/versity/versitygw",
+        ),
+        Engine("minio", "minio", "github.com/minio/minio", "github.com/minio/minio"),
         Engine("helm", "helm", "helm.sh/helm/v4/cmd/helm", "helm.sh/helm/v4"),
         Engine("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok", "sigs.k8s.io/kwok"),
         Engine(
@@ -132,9 +140,11 @@ ENGINES: dict[str, Engine] = {
 def build(names: Iterable[str], *, report: Report | None = None) -> dict[str, Path]:
     """The programs by name, built now where the cache lacks them. Raises EngineError."""
     report = report or Silent()
-    asked = [_engine(name) for name in names]
+    listed = list(dict.fromkeys(names))
+    asked = [_engine(name) for name in listed if name not in cargo.CRATES]
+    crates = _crates([cargo.CRATES[name] for name in listed if name in cargo.CRATES], report)
     if not asked:
-        return {}
+        return crates
     try:
         go = golang.program(report)
         release = golang.version(go)
@@ -150,12 +160,42 @@ def build(names: Iterable[str], *, report: Report | None = None) -> dict[str, Pa
                     folders.setdefault(engine.source, []).append(engine)
             for number, engines in enumerate(folders.values(), 1):
                 _compile(go, engines, _place(engines[0], release), f"{number} of {len(folders)}", report)
-    return paths
+    return paths | crates
 
 
 def version(name: str) -> str:
     """The pinned version of a program."""
+    if name in cargo.CRATES:
+        return f"v{cargo.CRATES[name].version}"
     return _engine(name).version
+
+
+def _crates(asked: Sequence[Crate], report: Report) -> dict[str, Path]:
+    """Programs that are no Go modules. Raises EngineError."""
+    built = {}
+    for crate in asked:
+        try:
+            place = crate.place(cache_directory() / "engines")
+            if not (place / crate.name).exists():
+                _install(crate, place, report)
+        except CargoError as error:
+            raise EngineError(str(error)) from error
+        built[crate.name] = place / crate.name
+    return built
+
+
+def _install(crate: Crate, place: Path, report: Report) -> None:
+    title = f"Building {crate.name} {crate.version} by cargo"
+    with _locked(report):
+        if (place / crate.name).exists():  # another run may have built it meanwhile
+            return
+        report.line(f"{title}: half an hour on one core. Kept in {place.parent} afterwards.")
+
+        def say(words: str) -> None:
+            report.progress(f"{title}: {words}")
+
+        with report.step(f"{crate.name} {crate.version} built"):
+            cargo.install(crate, place, say)
 
 
 def module_dir(module: str, *, report: Report | None = None) -> Path:

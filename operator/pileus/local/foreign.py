@@ -16,6 +16,9 @@ from pileus.local import engines
 from pileus.local.engines import EngineError
 from pileus.local.kubectl import Kubectl, KubectlError
 
+_LISTED = 150
+"""How often it is asked whether what was installed is listed, until that is given up."""
+
 
 class ForeignError(Exception):
     """A project's definitions cannot be had; the message names it."""
@@ -48,6 +51,10 @@ FOREIGN: dict[str, Foreign] = {
     "volume-snapshots": Foreign(
         "github.com/kubernetes-csi/external-snapshotter/client/v8@v8.7.0",
         ("config/crd/snapshot.storage.k8s.io_*.yaml",),
+    ),
+    "cilium": Foreign(
+        "github.com/cilium/cilium@v1.20.2",
+        ("pkg/k8s/apis/cilium.io/client/crds/v2/ciliumnetworkpolicies.yaml",),
     ),
     "envoy-gateway": Foreign(
         "github.com/envoyproxy/gateway@v1.9.1", ("charts/gateway-helm/charts/crds/crds/generated/*.yaml",)
@@ -96,12 +103,19 @@ def install_crds(kubectl: Path, kubeconfig: Path, names: Iterable[str]) -> list[
 
 
 def established(client: Kubectl, installed: list[str], tries: int = 20) -> None:
-    """Until the API serves them; kubectl gives up on a definition that has no conditions at all yet."""
+    """Until the API serves them, and says so: kubectl finds a kind only by what the API server lists."""
     while True:
         try:
-            return client.wait("Established", *installed, seconds=60)
-        except KubectlError as error:
+            client.wait("Established", *installed, seconds=60)
+            break
+        except KubectlError as error:  # a definition that has no conditions at all yet
             tries -= 1
             if "accessor error" not in str(error) or not tries:
                 raise
             time.sleep(0.2)
+    names = {one.rpartition("/")[2] for one in installed}
+    for _ in range(_LISTED):
+        if names <= set(client.run("api-resources", "-o=name", allow_failure=True).split()):
+            return
+        time.sleep(0.2)
+    raise KubectlError(f"The API server does not list {', '.join(sorted(names))}, though it serves them.")

@@ -1,8 +1,11 @@
-"""Carries connections from the host's loopback to the API server inside the cluster's namespaces.
+"""Carries connections from the host's loopback to servers inside the cluster's namespaces.
 
 Run as a script, `forward.py DESCRIPTOR PORT`, as a part of the cluster. The listening socket was opened
 by `up` on the host and is inherited: a socket stays in the network namespace where it was made, so this
 process accepts outside while it connects inside. It dies with the cluster, and the port goes with it.
+
+`forward.py --beside DESCRIPTOR PORT...` opens listening sockets of its own beside the inherited one: what
+comes to a running cluster has ports outside, too. Each leads to the same port inside.
 
 Bytes only: TLS passes through, so certificates and the identity of callers stay what they are.
 Bounded: a reader is paused while the other side cannot write, and connections have a limit.
@@ -11,11 +14,17 @@ Bounded: a reader is paused while the other side cannot write, and connections h
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import fcntl
+import os
 import socket
 import sys
+from collections.abc import Mapping
+from functools import partial
 from typing import cast
 
 _CONNECTIONS = 1024
+_SIOCGSKNS = 0x894C  # a descriptor of the network namespace that a socket is in
 
 
 class Side(asyncio.Protocol):
@@ -86,13 +95,37 @@ class Side(asyncio.Protocol):
 _tasks: set[asyncio.Task[None]] = set()
 
 
-async def serve(descriptor: int, port: int) -> None:
+def beside(inherited: int, ports: list[int]) -> dict[int, socket.socket]:
+    """Listening sockets by port on loopback, in the network namespace of the inherited socket."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    inside = os.open("/proc/self/ns/net", os.O_RDONLY)
+    outside = fcntl.ioctl(inherited, _SIOCGSKNS)
+    _enter(libc, outside)
+    try:
+        return {port: socket.create_server(("127.0.0.1", port), backlog=512) for port in ports}
+    finally:
+        _enter(libc, inside)
+
+
+def _enter(libc: ctypes.CDLL, namespace: int) -> None:
+    if libc.setns(namespace, 0):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+async def serve(listening: Mapping[int, socket.socket]) -> None:
     """Accept for ever."""
-    listening = socket.socket(fileno=descriptor)
-    listening.setblocking(False)
-    server = await asyncio.get_running_loop().create_server(lambda: Side(port), sock=listening)
-    await server.serve_forever()
+    loop = asyncio.get_running_loop()
+    servers = []
+    for port, opened in listening.items():
+        opened.setblocking(False)
+        servers.append(await loop.create_server(partial(Side, port), sock=opened))
+    await asyncio.gather(*(server.serve_forever() for server in servers))
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), int(sys.argv[2])))
+    if sys.argv[1] == "--beside":
+        listening = beside(int(sys.argv[2]), [int(port) for port in sys.argv[3:]])
+    else:
+        listening = {int(sys.argv[2]): socket.socket(fileno=int(sys.argv[1]))}
+    asyncio.run(serve(listening))

@@ -186,6 +186,20 @@ def build(image: Image, *, refresh: bool = False) -> Path:
         raise ImageError(f"The image {image.ref} cannot be made. {error}") from error
 
 
+def unpacked(packages: Packages) -> Path:
+    """The packages' files in a directory of the cache: programs that run here. Raises ImageError."""
+    store = store_directory()
+    try:
+        with _locked(store):
+            try:
+                return packages.unpacked(store)
+            except debian.PackageError:  # Debian may have replaced what was resolved once
+                debian.fetch(packages.names, store, refresh=True)
+                return packages.unpacked(store)
+    except (debian.PackageError, OSError) as error:
+        raise ImageError(f"{packages.names[0]} and what it needs cannot be unpacked. {error}") from error
+
+
 def store_directory() -> Path:
     """Where archives, layers and downloads are kept; PILEUS_CACHE moves it."""
     return cache_directory() / "images"

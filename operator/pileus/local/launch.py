@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +23,6 @@ from pileus.local.paths import Layout
 
 FIRST = Path(__file__).parent / "first.py"
 FORWARD = Path(__file__).parent / "forward.py"
-_PORTS = range(20000, 30000)  # below the kernel's own choices, and not NodePorts
 _PATIENCE = 20.0
 
 
@@ -54,27 +51,6 @@ def find(layout: Layout) -> Found | None:
     if inner is not None:
         return Found(inner, outer)
     return Found(outer, outer) if outer is not None else None
-
-
-def listen() -> socket.socket:
-    """A socket on a free port of the host's loopback."""
-    for port in random.sample(_PORTS, 200):
-        listening = socket.socket()
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind(("127.0.0.1", port))
-        except OSError:
-            listening.close()
-            continue
-        listening.listen(512)
-        return listening
-    raise LaunchError("No port between 20000 and 29999 is free on 127.0.0.1.")
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of loopback that nobody uses just now, all different."""
-    with ExitStack() as held:
-        return [held.enter_context(listen()).getsockname()[1] for _ in range(count)]
 
 
 def start(layout: Layout, spec: Mapping[str, Any], *, namespaces: bool, inherit: Sequence[int] = ()) -> None:

@@ -35,6 +35,8 @@ class Part:
     socket: str = ""
     port: int | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+    listens: int | None = None
+    """A listening socket that the first process has inherited, and the part from it."""
 
     def as_json(self) -> dict[str, Any]:
         """For the first process."""

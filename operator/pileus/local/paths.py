@@ -78,6 +78,11 @@ class Layout:
         return self.state / "etc"
 
     @property
+    def stores(self) -> Path:
+        """Where its object stores are, and the keys of their root users."""
+        return self.etc / "stores.json"
+
+    @property
     def data(self) -> Path:
         """What the parts store: etcd, containers, volumes."""
         return self.state / "data"

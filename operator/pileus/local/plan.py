@@ -10,14 +10,14 @@ import dataclasses
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
 import yaml
 
-from pileus.local import controlplane, engines, host, kubevirt, launch, node
+from pileus.local import controlplane, engines, host, kubevirt, launch, node, s3
 from pileus.local.controlplane import NODE as NODE
 from pileus.local.kubevirt import parts as kubevirt_parts
 from pileus.local.parts import Part, Ports, Site
@@ -101,17 +101,17 @@ def programs(profile: Profile, with_: Iterable[str]) -> list[str]:
         names += ["kubelet", "kube-proxy", "netpol", "helm", "coredns", "local-path-provisioner"]
     if kubevirt.NAME in with_:
         names += kubevirt_parts.PROGRAMS
+    names += s3.programs(with_)
     return [*names, *([KWOK] if KWOK in with_ else [])]
 
 
 def site(layout: Layout, profile: Profile, programs: Mapping[str, Path], api_port: int) -> Site:
-    """Where parts are: fixed ports in a network of its own, free ones on the host's loopback."""
+    """Where parts are: fixed ports in a network of its own, the block's on the host's loopback."""
     versions = {name: engines.version(name) for name in programs}
     if profile is Profile.NODE:
         versions["containerd"] = host.containerd_version()
         return Site(layout, Ports(api_port), programs, versions)
-    etcd, peer, manager, scheduler, kwok = launch.free_ports(5)
-    ports = Ports(api_port, etcd, peer, manager, scheduler, kwok)
+    ports = Ports(*range(api_port, api_port + len(fields(Ports))))
     return Site(layout, ports, programs, versions)
 
 
@@ -138,15 +138,14 @@ def prepare(
         ]
     if KWOK in with_:
         parts.append(_kwok(site))
-    listed = [part.as_json() for part in parts]
     if listens is not None:
-        listed.insert(0, {**_forwarder(site, listens).as_json(), "listens": listens})
+        parts.insert(0, _forwarder(site, listens))
     return {
         "state": str(site.layout.state),
         "logs": str(site.layout.logs),
         "progress": str(site.layout.progress),
         "setup": setup,
-        "parts": listed,
+        "parts": [part.as_json() for part in parts],
     }
 
 
@@ -189,7 +188,7 @@ def fake_nodes(profile: Profile) -> list[dict[str, Any]]:
 
 def _forwarder(site: Site, listens: int) -> Part:
     argv = (sys.executable, "-I", "-S", str(launch.FORWARD), str(listens), str(site.ports.api))
-    return Part("forwarder", argv, "", port=site.ports.api)
+    return Part("forwarder", argv, "", port=site.ports.api, listens=listens)
 
 
 def _kwok(site: Site) -> Part:

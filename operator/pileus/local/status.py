@@ -5,11 +5,15 @@ A view of what others know: the first process's report, the record, the kernel. 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from pileus.local import launch
 from pileus.local.cluster import LocalCluster
+from pileus.local.s3.objects import secret_name
+from pileus.local.s3.stores import REGION
+from pileus.local.system import NAMESPACE
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,20 @@ class PartStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreStatus:
+    """An object store: where pods and where programs of the machine reach it, and the Secret of its keys."""
+
+    engine: str
+    endpoint: str
+    users: str
+    outside: str
+    users_outside: str
+    region: str
+    ca: str
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The cluster and its parts. `state` is running, starting, failed, ended or absent."""
 
@@ -33,6 +51,7 @@ class Status:
     profile: str
     kubeconfig: str
     parts: tuple[PartStatus, ...]
+    stores: tuple[StoreStatus, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""
@@ -64,7 +83,22 @@ def read(cluster: LocalCluster) -> Status:
                 restarts=part["restarts"],
             )
         )
-    return Status(_state(cluster, found is not None, progress["phase"]), profile, kubeconfig, tuple(parts))
+    state = _state(cluster, found is not None, progress["phase"])
+    return Status(state, profile, kubeconfig, tuple(parts), tuple(_stores(cluster)))
+
+
+def _stores(cluster: LocalCluster) -> Iterator[StoreStatus]:
+    for store in cluster.stores.values():
+        yield StoreStatus(
+            engine=store.engine,
+            endpoint=store.endpoint,
+            users=store.users,
+            outside=store.outside,
+            users_outside=store.users_outside,
+            region=REGION,
+            ca=store.ca,
+            secret=f"{NAMESPACE}/{secret_name(store.engine)}",
+        )
 
 
 def _state(cluster: LocalCluster, found: bool, phase: str) -> str:

@@ -1,22 +1,20 @@
 """The processes of KubeVirt, CDI and volume snapshots, and the one that plays the nodes.
 
-All listen on loopback. In a network of their own ports are fixed; elsewhere they are free ones, and
-the played nodes have a loopback address that is their cluster's alone, because importers and handlers
-answer on ports that KubeVirt and CDI have fixed.
+All listen on loopback. In a network of their own ports are fixed; elsewhere they are of the cluster's
+block, and the played nodes have a loopback address that is their cluster's alone, because importers and
+handlers answer on ports that KubeVirt and CDI have fixed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
 
-from pileus.local import launch
 from pileus.local.kubevirt.identities import CDI, CDI_API, HANDLER, SNAPSHOTS, VIRT_API, VIRT_CONTROLLER
 from pileus.local.parts import Part, Probe, Site
 from pileus.local.paths import CHECKOUT
+from pileus.local.ports import KUBEVIRT_PORTS
 
 VM_NODE = "vm-node"
 HANDLER_PORT = 8186
@@ -35,12 +33,10 @@ class Ports:
     snapshots: int = 8446
 
 
-def ports(spec: Mapping[str, Any], *, own_network: bool) -> Ports:
-    """Those of the parts that the first process knows already, else new ones."""
-    known = {part["name"]: part["port"] for part in spec["parts"]}
-    if VIRT_API in known:
-        return Ports(known[VIRT_API], known[VIRT_CONTROLLER], known[CDI], known[SNAPSHOTS])
-    return Ports() if own_network else Ports(*launch.free_ports(4))
+def ports(site: Site, *, own_network: bool) -> Ports:
+    """Fixed ones in a network of their own, else those of the cluster's block."""
+    first = site.ports.api + KUBEVIRT_PORTS
+    return Ports() if own_network else Ports(*range(first, first + len(fields(Ports))))
 
 
 def node_address(site: Site) -> str:
