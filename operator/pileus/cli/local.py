@@ -63,7 +63,11 @@ def _guarded(action: Callable[[], Any]) -> Any:
     "API.  [default: the most that this machine can run]",
 )
 @click.option(
-    "--with", "with_", multiple=True, metavar="NAME", help="kwok, kubevirt or an add-on; repeatable."
+    "--with",
+    "with_",
+    multiple=True,
+    metavar="NAME",
+    help="kwok, kubevirt, s3, s3-minio, s3-garage or an add-on; repeatable.",
 )
 @click.option("--kind", is_flag=True, help="Let kind make the cluster, in Docker.")
 @click.option("--existing", is_flag=True, help="Use the cluster that KUBECONFIG names.")
@@ -82,11 +86,16 @@ def up(
 @click.option("--with", "with_", multiple=True, metavar="NAME", help="As for `up`; repeatable.")
 def build(with_: tuple[str, ...]) -> None:
     """Build the programs that a cluster will need; a quick no-op where they are built."""
-    from pileus.local import engines, plan
+    from pileus.local import engines, images, plan, s3
 
+    report = Report()
     try:
-        engines.build(plan.programs(plan.Profile.NODE, with_), report=Report())
-    except engines.EngineError as error:
+        engines.build(plan.programs(plan.Profile.NODE, with_), report=report)
+        for addon in s3.asked(with_):
+            from pileus.local.s3 import parts
+
+            parts.download(addon, report)
+    except (engines.EngineError, images.ImageError) as error:
         raise click.ClickException(str(error)) from None
 
 
@@ -145,6 +154,26 @@ def _show(found: Any) -> None:
         )
     Console().print(table)
     click.echo(f"{sum(part.memory for part in found.parts) / 2**20:.0f} MiB in all, without pods.")
+    if found.stores:
+        _show_stores(found.stores)
+
+
+def _show_stores(stores: Any) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("STORE", "API", "FOR PODS", "FROM THIS MACHINE"):
+        table.add_column(title, no_wrap=True)
+    for store in stores:
+        table.add_row(store.engine, "S3", store.endpoint, store.outside)
+        table.add_row("", "users", store.users, store.users_outside)
+    click.echo()
+    Console().print(table)
+    secrets = ", ".join(f"{store.secret} ({store.engine})" for store in stores)
+    click.echo(f"Region {stores[0].region}; keys of the root users in the Secrets {secrets}.")
+    for authority in sorted({store.ca for store in stores} - {""}):
+        click.echo(f"HTTPS by the authority {authority}.")
 
 
 @local_group.command("exec", context_settings={"ignore_unknown_options": True})

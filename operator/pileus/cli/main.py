@@ -15,6 +15,8 @@ COMMANDS = {
     "rbac": "pileus.cli.rbac:rbac",
     "docs": "pileus.cli.docs:docs",
     "render": "pileus.cli.render:render",
+    "explain": "pileus.cli.explain:explain_group",
+    "trial": "pileus.cli.trial:trial",
 }
 
 

@@ -26,6 +26,8 @@ READ = ("list", "watch")
 OWN_CHILDREN = ("get", "list", "watch", "create", "patch")
 """`create` is what a server-side apply of a new object needs; `get` settles a conflict. `delete` is for
 pruning; what goes with its resource is deleted by garbage collection."""
+TRIALS = ("get", "create", "delete")
+"""In the operator's own namespace: what it makes to find out whether policies hold."""
 USERS_VIEW = ("get", "list", "watch")
 USERS_EDIT = ("create", "delete", "deletecollection", "patch", "update")
 
@@ -33,14 +35,26 @@ USERS_EDIT = ("create", "delete", "deletecollection", "patch", "update")
 def roles(kinds: Sequence[Kind] = KINDS) -> dict[str, list[Rule]]:
     """The rules of each role, by the role's name in the chart."""
     names = [(kind.group, kind.plural) for kind in kinds]
+    # What belongs to the whole cluster is its administrator's, who needs no role of ours.
+    users = [(kind.group, kind.plural) for kind in kinds if kind.namespaced]
     return {
         "operator": _rules(_operator(kinds)),
         "leader": _rules([("coordination.k8s.io", "leases", ("get", "create", "update"))]),
+        "trials": _rules(
+            [
+                ("", "pods", TRIALS),
+                ("networking.k8s.io", "networkpolicies", TRIALS),
+                ("", "configmaps", ("get", "create", "patch")),
+            ]
+        ),
+        "credentials": _rules(
+            (child.group, child.plural, (*OWN_CHILDREN, "delete")) for kind in kinds for child in kind.sealed
+        ),
         "references": _rules(
             [("", plural, ("get", "list", "watch")) for plural in ("configmaps", "secrets")]
         ),
         "view": _rules([(group, plural, USERS_VIEW) for group, plural in names]),
-        "edit": _rules([(group, plural, USERS_EDIT) for group, plural in names]),
+        "edit": _rules([(group, plural, USERS_EDIT) for group, plural in users]),
     }
 
 
@@ -51,7 +65,11 @@ def _operator(kinds: Sequence[Kind]) -> Iterable[Grant]:
         # Where OwnerReferencesPermissionEnforcement is on, as in OpenShift, only who may update an
         # owner's finalizers may set blockOwnerDeletion on its children.
         yield kind.group, f"{kind.plural}/finalizers", ("update",)
+        if kind.outside and kind.part:
+            yield kind.group, kind.plural, ("get", "patch")  # its finalizer; and a look before anything goes
         for child in kind.children:
+            if child.sealed:
+                continue
             verbs = OWN_CHILDREN if child.id in kind.permanent else (*OWN_CHILDREN, "delete")
             yield child.group, child.plural, verbs
         for removed in kind.removes:
@@ -60,7 +78,12 @@ def _operator(kinds: Sequence[Kind]) -> Iterable[Grant]:
             yield amended.group, amended.plural, ("patch",)
         for called, subresource in kind.calls:
             yield called.group, f"{called.plural}/{subresource}", ("update",)
-        for foreign in (*kind.related, *kind.shared):
+        if kind.by_namespace:
+            yield "", "namespaces", READ
+        if kind.outside:
+            yield "", "namespaces", ("get",)  # the cluster's identity
+        surveyed = kind.surveyed.kinds if kind.surveyed else ()
+        for foreign in (*kind.related, *kind.shared, *surveyed):
             yield foreign.group, foreign.plural, READ
     yield "apiextensions.k8s.io", "customresourcedefinitions", READ
     yield "", "events", ("create",)
@@ -90,7 +113,7 @@ def role_objects(kinds: Sequence[Kind] = KINDS) -> list[dict[str, Any]]:
     return [
         {
             "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "Role" if name == "leader" else "ClusterRole",
+            "kind": "Role" if name in ("leader", "trials") else "ClusterRole",
             "metadata": {"name": f"pileus-{name}"},
             "rules": rules,
         }

@@ -17,11 +17,12 @@ import click
 import yaml
 
 from pileus.cli.crds import dump
-from pileus.engine.kind import Kind
+from pileus.engine.kind import Kind, Survey
 from pileus.engine.plan import Finding, Manifest, Plan
 from pileus.engine.reconcile import parse
 from pileus.engine.world import ReferenceState, Referent, Settings, World
 from pileus.kinds import KINDS
+from pileus.objects.reading import text
 
 NOBODY = uuid.UUID(int=0)
 """The uid of a resource that no API server has seen."""
@@ -90,9 +91,14 @@ def compile_offline(
     resource, unreadable = parse(kind, manifest)
     if unreadable is not None:
         return unreadable
-    present = Referent(ReferenceState.PRESENT, digest="unknown-offline")
+    known = {(live.get("kind"), text(live, "metadata", "name")): live for live in shared}
     world = World(
-        references=dict.fromkeys(kind.references(resource.spec), present),
+        references={
+            named: Referent(
+                ReferenceState.PRESENT, digest="unknown-offline", manifest=known.get((named.kind, named.name))
+            )
+            for named in kind.references(resource.spec)
+        },
         served=frozenset(
             foreign.id
             for foreign in (*kind.children, *kind.related, *kind.shared)
@@ -106,10 +112,23 @@ def compile_offline(
             )
             for foreign in kind.shared
         },
+        survey=_survey(kind, shared),
         settings=settings,
         now=dt.datetime.now(dt.UTC),
     )
     return kind.compile(resource, world)
+
+
+def _survey(kind: Kind, seen: Sequence[Manifest]) -> Survey | None:
+    """What a cluster with these objects looks like to kinds that look at all of it."""
+    if kind.surveyed is None:
+        return None
+    found = kind.surveyed.make()
+    kinds = {(foreign.api_version, foreign.kind): foreign for foreign in kind.surveyed.kinds}
+    for live in seen:
+        if foreign := kinds.get((text(live, "apiVersion"), text(live, "kind"))):
+            found.put(foreign.id, text(live, "metadata", "namespace"), text(live, "metadata", "name"), live)
+    return found
 
 
 def _documents(file: TextIO) -> list[Manifest]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 
 import click
@@ -19,6 +20,33 @@ from pileus.telemetry import logs
 )
 @click.option(
     "--ingress-class", envvar="PILEUS_INGRESS_CLASS", default="", help="Class where Gateway API is absent."
+)
+@click.option(
+    "--metrics-namespaces",
+    envvar="PILEUS_METRICS_NAMESPACES",
+    default="monitoring",
+    show_default=True,
+    help="Where Prometheus runs, for FirewallPolicies; several with commas.",
+)
+@click.option(
+    "--gateway-namespaces",
+    envvar="PILEUS_GATEWAY_NAMESPACES",
+    default="envoy-gateway-system,ingress-nginx",
+    show_default=True,
+    help="Where the pods of gateways run, for FirewallPolicies.",
+)
+@click.option(
+    "--try-enforcement/--no-try-enforcement",
+    envvar="PILEUS_TRY_ENFORCEMENT",
+    default=True,
+    show_default=True,
+    help="Whether to find out, by two pods, whether NetworkPolicies are enforced.",
+)
+@click.option(
+    "--trial-image",
+    envvar="PILEUS_TRIAL_IMAGE",
+    default="",
+    help="Image of these pods; by default that of the operator's pod.",
 )
 @click.option("--cluster-domain", envvar="PILEUS_CLUSTER_DOMAIN", default="cluster.local", show_default=True)
 @click.option("--address", envvar="PILEUS_ADDRESS", default="0.0.0.0", show_default=True)  # noqa: S104
@@ -41,6 +69,10 @@ def run(
     gateway: str,
     cluster_issuer: str,
     ingress_class: str,
+    metrics_namespaces: str,
+    gateway_namespaces: str,
+    try_enforcement: bool,
+    trial_image: str,
     cluster_domain: str,
     address: str,
     port: int,
@@ -64,8 +96,24 @@ def run(
         cluster_issuer=cluster_issuer,
         ingress_class=ingress_class,
         cluster_domain=cluster_domain,
+        metrics_namespaces=_names(metrics_namespaces, "--metrics-namespaces"),
+        gateway_namespaces=_names(gateway_namespaces, "--gateway-namespaces"),
     )
-    options = Options(settings=settings, address=address, port=port, lease=lease)
+    options = Options(
+        settings=settings,
+        address=address,
+        port=port,
+        lease=lease,
+        trial_image=trial_image,
+        try_enforcement=try_enforcement,
+    )
     if identity:
-        options = Options(settings=settings, address=address, port=port, lease=lease, identity=identity)
+        options = dataclasses.replace(options, identity=identity)
     operate(KINDS, options)
+
+
+def _names(written: str, option: str) -> tuple[str, ...]:
+    found = tuple(sorted({name.strip() for name in written.split(",")} - {""}))
+    if not found:
+        raise click.BadParameter("give at least one namespace", param_hint=option)
+    return found

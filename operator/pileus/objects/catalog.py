@@ -12,11 +12,14 @@ KUBEVIRT = "KubeVirt"
 CDI = "CDI (the Containerized Data Importer)"
 MULTUS = "Multus"
 
+CILIUM = "Cilium"
+
 POD = ObjectKind("", "v1", "Pod", "pods")
+NAMESPACE = ObjectKind("", "v1", "Namespace", "namespaces", namespaced=False)
 SERVICE = ObjectKind("", "v1", "Service", "services")
 SERVICE_ACCOUNT = ObjectKind("", "v1", "ServiceAccount", "serviceaccounts")
 CONFIG_MAP = ObjectKind("", "v1", "ConfigMap", "configmaps")
-SECRET = ObjectKind("", "v1", "Secret", "secrets")
+SECRET = ObjectKind("", "v1", "Secret", "secrets", sealed=True)
 PERSISTENT_VOLUME_CLAIM = ObjectKind(
     "", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", outlives=True, selector=labels.KIND
 )
@@ -27,6 +30,17 @@ POD_DISRUPTION_BUDGET = ObjectKind("policy", "v1", "PodDisruptionBudget", "poddi
 HORIZONTAL_POD_AUTOSCALER = ObjectKind(
     "autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers"
 )
+NETWORK_POLICY = ObjectKind("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies")
+CILIUM_NETWORK_POLICY = ObjectKind("cilium.io", "v2", "CiliumNetworkPolicy", "ciliumnetworkpolicies", CILIUM)
+SERVICE_CIDR = ObjectKind("networking.k8s.io", "v1", "ServiceCIDR", "servicecidrs", namespaced=False)
+API_ENDPOINT_SLICE = ObjectKind(
+    "discovery.k8s.io",
+    "v1",
+    "EndpointSlice",
+    "endpointslices",
+    selector="kubernetes.io/service-name=kubernetes",
+)
+"""Of the Kubernetes API alone: those of all Services change all the time."""
 INGRESS = ObjectKind("networking.k8s.io", "v1", "Ingress", "ingresses")
 INGRESS_CLASS = ObjectKind("networking.k8s.io", "v1", "IngressClass", "ingressclasses", namespaced=False)
 
@@ -99,3 +113,6 @@ DATA_VOLUME = ObjectKind("cdi.kubevirt.io", "v1beta1", "DataVolume", "datavolume
 NETWORK_ATTACHMENT = ObjectKind(
     "k8s.cni.cncf.io", "v1", "NetworkAttachmentDefinition", "network-attachment-definitions", MULTUS
 )
+
+OBJECT_STORE = ObjectKind("pileus.dev", "v1alpha1", "ObjectStore", "objectstores", namespaced=False)
+"""Ours; Buckets read it."""

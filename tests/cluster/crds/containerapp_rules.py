@@ -40,6 +40,13 @@ CANARY: Spec = {"strategy": "Canary", "steps": [{"weight": 10}]}
 
 ROWS: tuple[Row, ...] = (
     Row(
+        "spec.bindings",
+        "Two bindings give variables of the same names",
+        "the second would hide the first",
+        {"bindings": [{"bucket": "a"}, {"bucket": "b"}]},
+        {"bindings": [{"bucket": "a"}, {"bucket": "b", "prefix": "B_"}]},
+    ),
+    Row(
         "",
         "The name is too long",
         "children's names and label values have 63 characters",

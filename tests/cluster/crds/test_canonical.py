@@ -14,11 +14,16 @@ from pileus.local.kubectl import Kubectl
 from pileus.objects.quantities import canonical
 from tests.unit.test_amounts import QUANTITIES
 
-GOLDEN = sorted((Path(__file__).parents[2] / "golden" / "containerapp").rglob("*.yaml"))
+GOLDEN = sorted(
+    file
+    for kind in ("containerapp", "firewallpolicy")
+    for file in (Path(__file__).parents[2] / "golden" / kind).rglob("*.yaml")
+    if "\nkind:" in file.read_text(encoding="utf-8")
+)
 """KubeVirt rewrites much; that it is not fought is shown in tests/e2e/vms, by restarts without writes."""
 
 
-@pytest.mark.parametrize("file", GOLDEN, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", GOLDEN, ids=lambda file: f"{file.parent.name}/{file.stem}")
 def test_nothing_is_rewritten(kubectl_with_engines: Kubectl, namespace: str, file: Path) -> None:
     sent: list[dict[str, Any]] = [
         {**manifest, "metadata": {**manifest["metadata"], "namespace": namespace}}

@@ -13,14 +13,42 @@ from pileus.cli.render import compile_offline
 from pileus.engine.world import Settings
 from pileus.kinds import KINDS
 from pileus.local.kubectl import Kubectl
+from pileus.objects.s3 import Feature
 from tests.cluster.crds.gateway import ENVOY
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = sorted((ROOT / "examples").rglob("*.yaml"))
-GOLDEN = sorted((ROOT / "tests" / "golden" / "containerapp").rglob("*.yaml"))
+GOLDEN = sorted(
+    file
+    for kind in ("containerapp", "firewallpolicy")
+    for file in (ROOT / "tests" / "golden" / kind).rglob("*.yaml")
+    if "\nkind:" in file.read_text(encoding="utf-8")
+)
+"""Those that have objects."""
 BECOME = [file for file in EXAMPLES if file.parent.name != "07-vm"]
 """Machines become objects of KubeVirt and CDI: tests/e2e/vms shows theirs to these."""
 TRY = ("apply", "--server-side", "--dry-run=server", "--validate=strict", "-o=name", "-f=-")
+STORE = {
+    **yaml.safe_load((ROOT / "examples" / "08-bucket" / "store.yaml").read_text(encoding="utf-8")),
+    "status": {"features": [feature.value for feature in Feature]},
+}
+"""That of the Buckets, as if it could do all that can be asked for."""
+BUCKET = {
+    **yaml.safe_load((ROOT / "examples" / "08-bucket" / "bucket.yaml").read_text(encoding="utf-8")),
+    "status": {"access": [{"name": "app", "secret": "photos-app", "keyId": "AK1"}]},
+}
+"""That of the app, when its consumer has a key."""
+DNS: Manifest = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "kube-dns", "namespace": "kube-system", "labels": {"k8s-app": "kube-dns"}},
+    "spec": {
+        "selector": {"k8s-app": "kube-dns"},
+        "ports": [{"port": 53, "protocol": name, "targetPort": 53} for name in ("UDP", "TCP")],
+    },
+}
+"""That of the cluster, for FirewallPolicies."""
+CLUSTER_WIDE = frozenset(kind.name for kind in KINDS if not kind.namespaced)
 SETTINGS = Settings(gateway="infra/public", cluster_issuer="letsencrypt", ingress_class="nginx")
 Manifest = dict[str, Any]
 
@@ -31,8 +59,10 @@ def _documents(file: Path) -> list[Manifest]:
 
 def _moved(manifests: list[Manifest], namespace: str) -> str:
     """As a stream of YAML, in this namespace."""
-    moved = [{**m, "metadata": {**m["metadata"], "namespace": namespace}} for m in manifests]
-    return yaml.safe_dump_all(moved)
+    return yaml.safe_dump_all(
+        m if m["kind"] in CLUSTER_WIDE else {**m, "metadata": {**m["metadata"], "namespace": namespace}}
+        for m in manifests
+    )
 
 
 def _compiled(file: Path) -> Iterator[Manifest]:
@@ -41,7 +71,7 @@ def _compiled(file: Path) -> Iterator[Manifest]:
         if kind := kinds.get(document["kind"]):
             named = {"uid": "00000000-0000-0000-0000-000000000000", "generation": 1, "namespace": "default"}
             resource = {**document, "metadata": {**named, **document["metadata"]}}
-            plan = compile_offline(kind, resource, settings=SETTINGS, shared=ENVOY)
+            plan = compile_offline(kind, resource, settings=SETTINGS, shared=[*ENVOY, STORE, BUCKET, DNS])
             assert [finding for finding in plan.findings if finding.stalled] == [], file
             yield from plan.objects
 

@@ -36,7 +36,8 @@ PATIENCE = 60.0
 def kubeconfig(kubectl_with_engines: Kubectl, namespace: str, tmp_path: Path) -> Iterator[Path]:
     """The operator's own: the chart's ServiceAccount, with the permissions that the chart grants."""
     helm = [str(program("helm")), f"--kubeconfig={kubectl_with_engines.kubeconfig}", f"--namespace={NAME}"]
-    values = ["--set=crds.enabled=false", f"--set=references.namespaces={{{namespace}}}"]
+    granted = [f"--set={value}.namespaces={{{namespace}}}" for value in ("references", "credentials")]
+    values = ["--set=crds.enabled=false", *granted]
     chart = str(ROOT / "charts" / "pileus")
     subprocess.run([*helm, "install", NAME, chart, "--create-namespace", *values], check=True)
     token = kubectl_with_engines.run("create", "token", NAME, f"--namespace={NAME}").strip()
@@ -110,7 +111,15 @@ def examples(namespace: str) -> list[dict[str, Any]]:
         for file in sorted((ROOT / "examples").rglob("*.yaml"))
         for document in yaml.safe_load_all(file.read_text(encoding="utf-8"))
     ]
-    return [{**d, "metadata": {**d["metadata"], "namespace": namespace}} for d in documents]
+    return [_moved(document, namespace) for document in documents]
+
+
+def _moved(document: dict[str, Any], namespace: str) -> dict[str, Any]:
+    """Into the namespace; what a store is reached by is where the operator is."""
+    if document["kind"] == "ObjectStore":
+        spec = document["spec"]
+        return {**document, "spec": {**spec, "credentials": {**spec["credentials"], "namespace": NAME}}}
+    return {**document, "metadata": {**document["metadata"], "namespace": namespace}}
 
 
 def gateway() -> list[dict[str, Any]]:

@@ -47,7 +47,7 @@ func main() {
 	options.ClusterIPCIDR = *services
 	options.RunFirewall = true
 	options.IPTablesSyncPeriod = 30 * time.Second
-	controller, err := netpol.NewNetworkPolicyController(client, options, pods, policies, namespaces, &sync.Mutex{})
+	controller, err := netpol.NewNetworkPolicyController(client, options, pods, apart{policies}, namespaces, &sync.Mutex{})
 	check(err)
 	pods.AddEventHandler(controller.PodEventHandler)
 	namespaces.AddEventHandler(controller.NamespaceEventHandler)

@@ -1,0 +1,1 @@
+"""What a FirewallPolicy meets in the cluster, piece by piece. Pure."""

@@ -1,0 +1,1 @@
+"""What a FirewallPolicy becomes, piece by piece. Pure."""

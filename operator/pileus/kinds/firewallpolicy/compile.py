@@ -1,0 +1,145 @@
+"""What a FirewallPolicy becomes: one NetworkPolicy, or one policy of the enforcer's own. Pure and total.
+
+It is always one object, so that no crash between two writes can leave a looser state than before or after.
+What the enforcer cannot say is refused as a whole: nothing is dropped, nothing loosened.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pileus.engine.plan import Finding, Manifest, Plan
+from pileus.engine.world import Resource, World
+from pileus.kinds.firewallpolicy.assess import listening, matches
+from pileus.kinds.firewallpolicy.assess.matches import Matched
+from pileus.kinds.firewallpolicy.build import cilium, presets, rules, standard
+from pileus.kinds.firewallpolicy.build.rules import Block, Direction, Flows
+from pileus.kinds.firewallpolicy.model import PRESETS, FirewallPolicySpec
+from pileus.kinds.firewallpolicy.reasons import PolicyReason
+from pileus.objects.catalog import CILIUM, CILIUM_NETWORK_POLICY
+from pileus.objects.surroundings import AGENTS, Surroundings
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A policy in this cluster.
+
+    target: a label selector. flows: in the order of the rules, presets first. standard: what is to be
+    enforced as a NetworkPolicy says it, None where it cannot. unresolved: presets that mean nothing (yet).
+    beyond: ranges of a family of addresses that the cluster does not have, by rule.
+    """
+
+    target: Manifest
+    flows: tuple[Flows, ...]
+    directions: tuple[Direction, ...]
+    standard: Manifest | None = None
+    refused: dict[str, str] | None = None
+    unresolved: tuple[str, ...] = ()
+    beyond: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What `judge` needs of the compilation."""
+
+    compiled: Compiled
+    seen: Matched
+
+
+def compile_policy(resource: Resource, world: World) -> Plan:
+    """The plan for one policy."""
+    spec: FirewallPolicySpec = resource.spec
+    around: Surroundings = world.survey
+    compiled, findings = resolve(resource, world)
+    seen = matches.matched(resource, spec, compiled.target, around)
+    listens = listening.topics(
+        resource, compiled.target, compiled.flows, compiled.directions, spec, seen.workloads
+    )
+    warnings = matches.warnings(resource, spec, compiled.flows, compiled.directions, seen, around)
+    plan = Plan(
+        findings=findings,
+        warnings=tuple(warnings),
+        prune=not findings,  # what was enforced stays: a preset that is not known for a moment opens nothing
+        listens=listens | {AGENTS},
+        facts={"firewall": Facts(compiled, seen)},
+    )
+    if findings or spec.mode == "DryRun":
+        return plan
+    needed = any(one.needs for one in compiled.flows)
+    made = cilium.policy(resource, compiled.target, compiled.flows, compiled.directions) if needed else None
+    made = made or compiled.standard
+    return dataclasses.replace(plan, objects=(made,) if made else ())
+
+
+def resolve(resource: Resource, world: World) -> tuple[Compiled, tuple[Finding, ...]]:
+    """The policy in this cluster, and why it cannot be enforced as it is."""
+    spec: FirewallPolicySpec = resource.spec
+    around: Surroundings = world.survey
+    found: list[Flows] = []
+    findings: list[Finding] = []
+    unresolved: list[str] = []
+    both = tuple(one for one in Direction if rules.said_of(spec, one) is not False)
+    for preset in spec.presets:
+        resolved = presets.flows(preset, around, world.settings, both)
+        if isinstance(resolved, Finding):
+            findings.append(resolved)
+            unresolved.append(preset.name)
+        else:
+            found += resolved
+    found += [rules.of_rule(rule) for rule in spec.rules]
+    written = tuple(found)
+    families = around.families()  # once: it looks at every node
+    reachable = [one.of_families(families) for one in written]
+    flows = tuple(one for one in reachable if one.sides)  # without a side it would be about everybody
+    directions = tuple(one for one in Direction if rules.isolates(spec, one, written))
+    refused = _refused(flows, around, world)
+    if refused:
+        findings.insert(0, _refusal(refused))
+    target = rules.target(spec.target)
+    plain = None
+    # A NetworkPolicy without directions would isolate ingress: the API server fills them in.
+    if directions and not any(one.needs for one in flows):
+        plain = standard.network_policy(resource, target, flows, directions)
+    beyond = {one.name: sorted(_beyond(one, families)) for one in written}
+    return (
+        Compiled(target, flows, directions, plain, refused, tuple(unresolved), beyond),
+        tuple(findings),
+    )
+
+
+def _beyond(flows: Flows, families: frozenset[int]) -> set[str]:
+    """Ranges of a rule that nothing in this cluster can have to do with."""
+    if flows.deny or flows.name in PRESETS:
+        return set()
+    blocks = {side for side in flows.sides if isinstance(side, Block)}
+    return {block.cidr for block in blocks if block.family not in families}
+
+
+def _refused(flows: tuple[Flows, ...], around: Surroundings, world: World) -> dict[str, str]:
+    """Why rules cannot be enforced here, by their names."""
+    able = CILIUM in around.agents() and CILIUM_NETWORK_POLICY.id in world.served
+    if able:
+        return {}
+    agents = sorted(around.agents())
+    who = (
+        f"{' and '.join(agents)}, which enforces policies here," if agents else "what enforces policies here"
+    )
+    refused = {}
+    for one in flows:
+        if one.needs:
+            needs = ", ".join(one.needs)
+            refused[one.name] = f"{who} cannot do {needs}: it needs Cilium"
+    return refused
+
+
+def _refusal(refused: dict[str, str]) -> Finding:
+    name, why = next(iter(refused.items()))
+    more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
+    return Finding(
+        PolicyReason.CAPABILITY_MISSING,
+        f"Rule {name!r}{more} cannot be enforced, so nothing of this policy is changed: {why}. Leave the "
+        "rule out, or have Cilium installed.",
+        stalled=True,
+    )

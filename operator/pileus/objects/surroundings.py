@@ -1,0 +1,424 @@
+"""Pods, policies and the cluster's own places, kept so that a policy finds what it matches without a search.
+
+A pure data structure: whoever watches the cluster puts in what is there, and is told which *topics*
+that touched. A plan says which topics it listens to. So a pod that comes wakes the policies that may select
+it, and no others, and nothing is ever compared with everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pileus.engine.labels import KIND, OWNER_NAME
+from pileus.engine.plan import Manifest, Topic
+from pileus.objects import netpol
+from pileus.objects.catalog import (
+    API_ENDPOINT_SLICE,
+    NAMESPACE,
+    NETWORK_POLICY,
+    NODE,
+    POD,
+    SERVICE,
+    SERVICE_CIDR,
+)
+from pileus.objects.reading import at, condition, items, mapping, text
+
+DNS: Topic = ("dns",)
+API_SERVER: Topic = ("apiserver",)
+RANGES: Topic = ("ranges",)
+FAMILIES: Topic = ("families",)
+NAMESPACES: Topic = ("namespaces",)
+AGENTS: Topic = ("agents",)
+ENFORCEMENT: Topic = ("enforcement",)
+
+EVERYWHERE = "*"
+"""Instead of a namespace: in any."""
+
+NETWORKS = "k8s.v1.cni.cncf.io/networks"
+VM_NAME = "vm.kubevirt.io/name"
+DNS_LABELS = {
+    "kube-system": ("k8s-app", "kube-dns"),
+    "openshift-dns": ("dns.operator.openshift.io/owning-dns", "default"),
+}
+"""By which label the Service of the cluster's DNS is known, in namespaces that are the cluster's own."""
+
+LOCAL_DNS = ("k8s-app", "node-local-dns")
+LOCAL_DNS_ADDRESS = "169.254.20.10"
+
+
+def pods_of(namespace: str) -> Topic:
+    """Any pod of a namespace, or of any."""
+    return ("pods", namespace)
+
+
+def labelled(namespace: str, key: str, value: str) -> Topic:
+    """The pods of a namespace, or of any, with a label."""
+    return ("label", namespace, key, value)
+
+
+def policies_of(namespace: str) -> Topic:
+    """The NetworkPolicies of a namespace, or of any."""
+    return ("policies", namespace)
+
+
+def isolation_of(namespace: str, pair: netpol.Pair | None = None) -> Topic:
+    """Whom the NetworkPolicies of a namespace isolate, whatever they allow: pods with a label, or any."""
+    return ("isolation", namespace, *(pair or ()))
+
+
+def services_of(namespace: str) -> Topic:
+    """The Services of a namespace."""
+    return ("services", namespace)
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A pod that runs or is about to. networks: whether it has others than the cluster's."""
+
+    pod: netpol.Pod
+    networks: bool = False
+    open: tuple[tuple[int, str], ...] = ()
+    """Ports that its containers declare, with their protocols."""
+
+    @property
+    def shown(self) -> str:
+        """Its name for people: of the resource of ours that it is of, else its own."""
+        labels = self.pod.labels
+        kinds = {"ContainerApp": "app", "CloudVM": "vm"}
+        kind, name = kinds.get(labels.get(KIND, "")), labels.get(OWNER_NAME)
+        return f"{kind}/{name}" if kind and name else f"pod/{self.pod.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Dns:
+    """The cluster's DNS. addresses: of a cache on the nodes themselves, where there is one."""
+
+    namespace: str
+    selector: Mapping[str, str]
+    ports: tuple[tuple[str, int | str], ...]
+    addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A Service, as far as it matters to who is reached through it, and from where."""
+
+    namespace: str
+    name: str
+    selector: Mapping[str, str]
+    masks: bool
+    """Whether whoever comes from outside has the address of a node by the time it arrives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enforcement:
+    """Whether NetworkPolicies are enforced, as tried out. holds: None: not known (yet)."""
+
+    holds: bool | None = None
+    words: str = ""
+    at: str = ""
+    off: bool = False
+    """Whether the administrator wants nothing tried."""
+
+
+@dataclass(slots=True)
+class _Space:
+    """What a namespace has."""
+
+    pods: dict[str, Workload] = field(default_factory=dict)
+    by_label: dict[tuple[str, str], dict[str, Workload]] = field(default_factory=dict)
+    policies: dict[str, Manifest] = field(default_factory=dict)
+    services: dict[str, Service] = field(default_factory=dict)
+
+
+class Surroundings:
+    """What is around the policies of a cluster."""
+
+    KINDS = (NAMESPACE, NODE, POD, SERVICE, NETWORK_POLICY, API_ENDPOINT_SLICE, SERVICE_CIDR)
+    """What is put in."""
+
+    def __init__(self) -> None:
+        self.namespaces: dict[str, Mapping[str, str]] = {}
+        self.enforcement = Enforcement()
+        self._spaces: dict[str, _Space] = {}
+        self._compiled: dict[str, netpol.Policies] = {}
+        self._dns: dict[tuple[str, str], Dns] = {}
+        self._api: dict[str, tuple[tuple[str, int], ...]] = {}
+        self._api_service: tuple[tuple[str, int], ...] = ()
+        self._nodes: dict[str, tuple[str, ...]] = {}
+        self._pod_ranges: dict[str, tuple[str, ...]] = {}
+        self._ranges: dict[str, tuple[str, ...]] = {}
+        self._agents: dict[tuple[str, str], str] = {}
+        self._local_dns: set[tuple[str, str]] = set()
+        self._take: dict[str, Callable[[str, str, Mapping[str, Any] | None], Iterable[Topic]]] = {
+            NAMESPACE.id: self._namespace,
+            NODE.id: self._node,
+            POD.id: self._pod,
+            SERVICE.id: self._service,
+            NETWORK_POLICY.id: self._policy,
+            API_ENDPOINT_SLICE.id: self._endpoints,
+            SERVICE_CIDR.id: self._service_range,
+        }
+
+    def put(self, kind: str, namespace: str, name: str, manifest: Mapping[str, Any] | None) -> set[Topic]:
+        """Take in an object as it is now, None: it is gone; what that touched."""
+        return set(self._take[kind](namespace, name, manifest))
+
+    def tried(self, enforcement: Enforcement) -> set[Topic]:
+        """Take in what was found out about enforcement."""
+        if enforcement == self.enforcement:
+            return set()
+        self.enforcement = enforcement
+        return {ENFORCEMENT}
+
+    def pods(self, namespace: str) -> tuple[Workload, ...]:
+        """All pods of a namespace."""
+        space = self._spaces.get(namespace)
+        return tuple(space.pods.values()) if space else ()
+
+    def select(self, namespace: str, selector: Mapping[str, Any]) -> tuple[Workload, ...]:
+        """Those that a label selector matches; a search only among those with its first label."""
+        space = self._spaces.get(namespace)
+        if space is None:
+            return ()
+        wanted = mapping(selector, "matchLabels")
+        among = [space.by_label.get(pair, {}) for pair in wanted.items()] or [space.pods]
+        matches = netpol.selector(selector)
+        return tuple(one for one in min(among, key=len).values() if matches(one.pod.labels))
+
+    def spaces(self, selector: Mapping[str, Any]) -> tuple[str, ...]:
+        """The namespaces that a selector matches."""
+        if name := mapping(selector, "matchLabels").get(netpol.NAMESPACE_NAME):
+            labels = self.namespaces.get(name)
+            return (name,) if labels is not None and netpol.selects(selector, labels) else ()
+        matches = netpol.selector(selector)
+        return tuple(name for name, labels in self.namespaces.items() if matches(labels))
+
+    def policies(self, namespace: str) -> netpol.Policies:
+        """The NetworkPolicies of a namespace."""
+        if namespace not in self._compiled:
+            space = self._spaces.get(namespace, _Space())
+            self._compiled[namespace] = netpol.Policies(space.policies.values(), self.namespaces)
+        return self._compiled[namespace]
+
+    def services(self, namespace: str) -> tuple[Service, ...]:
+        """The Services of a namespace."""
+        return tuple(self._spaces.get(namespace, _Space()).services.values())
+
+    def dns(self) -> Dns | None:
+        """The cluster's DNS, None where there is none that is known."""
+        found = [self._dns[key] for key in sorted(self._dns)]
+        if not found:
+            return None
+        local = (LOCAL_DNS_ADDRESS,) if self._local_dns else ()
+        return Dns(found[0].namespace, found[0].selector, found[0].ports, local)
+
+    def api_server(self) -> tuple[tuple[str, int], ...]:
+        """Where the Kubernetes API is: addresses and ports, before and behind its Service."""
+        behind = {one for addresses in self._api.values() for one in addresses}
+        return tuple(sorted(behind | set(self._api_service))) if behind else ()
+
+    def ranges(self) -> tuple[str, ...]:
+        """Addresses of the cluster's own: nodes, pods and Services."""
+        found = {one for ranges in (*self._nodes.values(), *self._ranges.values()) for one in ranges}
+        return tuple(sorted(found))
+
+    def families(self) -> frozenset[int]:
+        """4, 6 or both: of which families the addresses of pods and Services are; both where nobody knows."""
+        pods = [one for nodes in self._pod_ranges.values() for one in nodes]
+        services = [one for ranges in self._ranges.values() for one in ranges]
+        front = [address for address, _ in self._api_service]
+        return frozenset(6 if ":" in one else 4 for one in (*pods, *services, *front)) or frozenset({4, 6})
+
+    def fabric(self) -> tuple[str, ...]:
+        """Nodes and enforcers: when these change, it may have changed whether policies hold."""
+        return (*sorted(self._nodes), *sorted(self.agents()))
+
+    def agents(self) -> frozenset[str]:
+        """Names of the enforcers whose agents run."""
+        return frozenset(self._agents.values())
+
+    def _namespace(self, _: str, name: str, manifest: Mapping[str, Any] | None) -> Iterable[Topic]:
+        before = self.namespaces.get(name)
+        if manifest is None:
+            self.namespaces.pop(name, None)
+        else:
+            self.namespaces[name] = dict(mapping(manifest, "metadata", "labels"))
+        if before != self.namespaces.get(name):
+            yield NAMESPACES
+
+    def _node(self, _: str, name: str, manifest: Mapping[str, Any] | None) -> Iterable[Topic]:
+        families = self.families()
+        before = self._nodes.pop(name, ())
+        self._pod_ranges.pop(name, None)
+        if manifest is not None:
+            addresses = [text(one, "address") for one in items(manifest, "status", "addresses")]
+            own = [netpol.alone(one) for one in addresses if netpol.is_address(one)]
+            pods = at(manifest, "spec", "podCIDRs")
+            self._pod_ranges[name] = tuple(map(str, pods)) if isinstance(pods, list) else ()
+            self._nodes[name] = tuple(sorted({*own, *self._pod_ranges[name]}))
+        if before != self._nodes.get(name, ()):
+            yield RANGES
+        if families != self.families():
+            yield FAMILIES
+
+    def _service_range(self, _: str, name: str, manifest: Mapping[str, Any] | None) -> Iterable[Topic]:
+        families = self.families()
+        before = self._ranges.pop(name, ())
+        cidrs = at(manifest, "spec", "cidrs")
+        if isinstance(cidrs, list):
+            self._ranges[name] = tuple(map(str, cidrs))
+        if before != self._ranges.get(name, ()):
+            yield RANGES
+        if families != self.families():
+            yield FAMILIES
+
+    def _endpoints(self, namespace: str, name: str, manifest: Mapping[str, Any] | None) -> Iterable[Topic]:
+        if namespace != "default":
+            return  # anybody can call something the same
+        before = self._api.pop(name, ())
+        if manifest is not None:
+            ports = [one["port"] for one in items(manifest, "ports") if isinstance(one.get("port"), int)]
+            addresses = [
+                address
+                for one in items(manifest, "endpoints")
+                if at(one, "conditions", "ready") is not False
+                for address in one.get("addresses") or ()
+            ]
+            self._api[name] = tuple((address, port) for address in sorted(addresses) for port in ports)
+        if before != self._api.get(name, ()):
+            yield API_SERVER
+
+    def _service(self, namespace: str, name: str, manifest: Mapping[str, Any] | None) -> Iterable[Topic]:
+        if (namespace, name) == ("default", "kubernetes"):
+            yield from self._api_front(manifest)
+        before = self._dns.pop((namespace, name), None)
+        key, value = DNS_LABELS.get(namespace, ("", ""))
+        if key and mapping(manifest, "metadata", "labels").get(key) == value:
+            ports = {
+                (text(one, "protocol") or "TCP", port)
+                for one in items(manifest, "spec", "ports")
+                if one.get("port") == 53
+                for port in (53, one.get("targetPort") or 53)
+            }
+            selector = {str(key): str(value) for key, value in mapping(manifest, "spec", "selector").items()}
+            if selector:
+                self._dns[namespace, name] = Dns(namespace, selector, tuple(sorted(ports, key=str)))
+        if before != self._dns.get((namespace, name)):
+            yield DNS
+        space = self._space(namespace)
+        known = space.services.pop(name, None)
+        if manifest is not None:
+            spec = mapping(manifest, "spec")
+            outward = spec.get("type") in ("LoadBalancer", "NodePort")
+            masks = outward and spec.get("externalTrafficPolicy", "Cluster") == "Cluster"
+            space.services[name] = Service(namespace, name, dict(mapping(spec, "selector")), masks)
+        if known != space.services.get(name):
+            yield services_of(namespace)
+
+    def _api_front(self, manifest: Mapping[str, Any] | None) -> Iterable[Topic]:
+        families = self.families()
+        before = self._api_service
+        addresses = at(manifest, "spec", "clusterIPs")
+        ports = [one["port"] for one in items(manifest, "spec", "ports") if isinstance(one.get("port"), int)]
+        found = addresses if isinstance(addresses, list) else []
+        self._api_service = tuple((str(one), port) for one in found for port in ports)
+        if before != self._api_service:
+            yield API_SERVER
+        if families != self.families():
+            yield FAMILIES
+
+    def _policy(self, namespace: str, name: str, manifest: Mapping[str, Any] | None) -> Iterable[Topic]:
+        space = self._space(namespace)
+        before = space.policies.pop(name, None)
+        if manifest is not None:
+            kept = ("name", "namespace", "labels", "annotations")
+            metadata = {key: manifest["metadata"][key] for key in kept if key in manifest["metadata"]}
+            space.policies[name] = {"metadata": metadata, "spec": manifest.get("spec") or {}}
+        after = space.policies.get(name)
+        if before != after:
+            if compiled := self._compiled.get(namespace):
+                compiled.remove(namespace, name)
+                if after:
+                    compiled.add(after)
+            yield policies_of(namespace)
+            yield policies_of(EVERYWHERE)
+        if _isolation(before) != _isolation(after):
+            for one in filter(None, (before, after)):
+                pairs = netpol.pairs_of(mapping(one, "spec", "podSelector"))
+                yield from (isolation_of(namespace, pair) for pair in ((None,) if pairs is None else pairs))
+
+    def _pod(self, namespace: str, name: str, manifest: Mapping[str, Any] | None) -> Iterable[Topic]:
+        space = self._space(namespace)
+        before = space.pods.get(name)
+        after = _workload(manifest)
+        yield from self._agent(namespace, name, manifest if after else None)
+        if before == after:
+            return
+        if before:
+            del space.pods[name]
+            for pair in before.pod.labels.items():
+                space.by_label[pair].pop(name)
+                if not space.by_label[pair]:
+                    del space.by_label[pair]
+        if after:
+            space.pods[name] = after
+            for pair in after.pod.labels.items():
+                space.by_label.setdefault(pair, {})[name] = after
+        for where in (namespace, EVERYWHERE):
+            yield pods_of(where)
+            for one in (before, after):
+                for key, value in one.pod.labels.items() if one else ():
+                    yield labelled(where, key, value)
+
+    def _agent(self, namespace: str, name: str, manifest: Mapping[str, Any] | None) -> Iterable[Topic]:
+        labels = mapping(manifest, "metadata", "labels")
+        key = (namespace, name)
+        local = LOCAL_DNS in labels.items() and namespace == "kube-system"
+        if local != (key in self._local_dns):
+            (self._local_dns.add if local else self._local_dns.discard)(key)
+            yield DNS
+        works = condition(manifest, "Ready").get("status") == "True"
+        pods = [AGENTS_BY_LABEL[pair] for pair in labels.items() if pair in AGENTS_BY_LABEL]
+        # Labels are anybody's to set: what runs in the network of its host was put there by an administrator.
+        agent = pods[0] if pods and works and at(manifest, "spec", "hostNetwork") is True else None
+        if self._agents.get(key) != agent:
+            before = self.agents()
+            self._agents.pop(key, None)
+            if agent:
+                self._agents[key] = agent
+            if before != self.agents():
+                yield AGENTS
+
+    def _space(self, namespace: str) -> _Space:
+        return self._spaces.setdefault(namespace, _Space())
+
+
+AGENTS_BY_LABEL = {
+    ("k8s-app", "cilium"): "Cilium",
+    ("k8s-app", "calico-node"): "Calico",
+    ("app", "antrea"): "Antrea",
+    ("app", "kube-network-policies"): "kube-network-policies",
+}
+"""By which label the pods of an enforcer's agent are known."""
+
+
+def _isolation(policy: Manifest | None) -> object:
+    """Whom a policy isolates, and in which directions."""
+    spec = mapping(policy, "spec")
+    return policy and (spec.get("podSelector"), spec.get("policyTypes"), bool(spec.get("egress")))
+
+
+def _workload(manifest: Mapping[str, Any] | None) -> Workload | None:
+    if manifest is None or text(manifest, "status", "phase") in ("Succeeded", "Failed"):
+        return None
+    networks = bool(mapping(manifest, "metadata", "annotations").get(NETWORKS))
+    declared = {
+        (port["containerPort"], text(port, "protocol") or "TCP")
+        for container in items(manifest, "spec", "containers")
+        for port in items(container, "ports")
+        if isinstance(port.get("containerPort"), int)
+    }
+    return Workload(netpol.pod(manifest), networks, tuple(sorted(declared)))
