@@ -70,6 +70,9 @@ Duration = Annotated[str, Field(pattern=DURATION_PATTERN, min_length=2, max_leng
 Name = Annotated[str, Field(pattern=NAME_PATTERN, min_length=1, max_length=40)]
 """The name of a part of the resource."""
 
+Token = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^\S+$")]
+"""A text that means nothing; a new one asks for something once."""
+
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
 ObjectName = Annotated[str, Field(pattern=OBJECT_PATTERN, min_length=1, max_length=253)]
 """The name of another object of the same namespace."""

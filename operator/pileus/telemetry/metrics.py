@@ -22,6 +22,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from pileus.engine.kind import Kind, StatusGauge
+from pileus.objects.times import elapsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,19 @@ TABLE: tuple[Metric, ...] = (
         "removal of what must start anew, the growth of a claim.",
         ("kind", "act"),
     ),
+    Metric(
+        "pileus_store_calls_total",
+        "counter",
+        "Work at object stores, by ObjectStore, operation and result: ok, or what went wrong.",
+        ("store", "operation", "result"),
+    ),
+    Metric(
+        "pileus_store_call_duration_seconds",
+        "histogram",
+        "Seconds that a piece of such work took, by ObjectStore.",
+        ("store",),
+        SLOW,
+    ),
     Metric("pileus_cached_objects", "scraped", "Foreign objects in the cache."),
     Metric(
         "pileus_engine_served",
@@ -116,6 +130,12 @@ TABLE: tuple[Metric, ...] = (
         "1 if the API server serves this kind of a foreign engine, 0 if the engine is absent.",
         ("engine", "kind"),
     ),
+    Metric(
+        "pileus_enforcement_verified",
+        "scraped",
+        "1 if NetworkPolicies hold in this cluster, 0 if not; absent while that was not found out.",
+    ),
+    Metric("pileus_enforcement_verification_age_seconds", "scraped", "Seconds since that was tried last."),
     Metric("pileus_leading", "scraped", "1 if this replica holds the lease, 0 for a standby."),
     Metric("pileus_build_info", "gauge", "Always 1; the labels tell the version.", ("version", "python")),
 )
@@ -188,6 +208,15 @@ class Telemetry:
         """A child was put back."""
         self._metrics["pileus_drift_corrected_total"].labels(kind).inc()
 
+    def store_call(self, store: str) -> Callable[[str, str, float], None]:
+        """What counts the work at one store."""
+
+        def count(operation: str, result: str, seconds: float) -> None:
+            self._of("pileus_store_calls_total", store, operation, result).inc()
+            self._of("pileus_store_call_duration_seconds", store).observe(seconds)
+
+        return count
+
     def request(self, verb: str, result: str, seconds: float) -> None:
         """One API request."""
         self._of("pileus_api_requests_total", verb, result).inc()
@@ -204,6 +233,8 @@ class Scraped:
     cached: Callable[[], int]
     engines: Callable[[], Iterable[tuple[str, str, bool]]]
     leading: Callable[[], bool]
+    enforcement: Callable[[], tuple[bool, str] | None] = lambda: None
+    """Whether policies hold, and when that was tried."""
 
 
 class _ScrapeCollector(Collector):
@@ -246,6 +277,10 @@ class _ScrapeCollector(Collector):
         families["pileus_write_limit"].add_metric((), self._sources.write_limit())
         families["pileus_cached_objects"].add_metric((), self._sources.cached())
         families["pileus_leading"].add_metric((), float(self._sources.leading()))
+        if (enforcement := self._sources.enforcement()) is not None:
+            holds, tried = enforcement
+            families["pileus_enforcement_verified"].add_metric((), float(holds))
+            families["pileus_enforcement_verification_age_seconds"].add_metric((), elapsed(tried, now))
         for engine, kind, served in self._sources.engines():
             families["pileus_engine_served"].add_metric((engine, kind), float(served))
         yield from families.values()

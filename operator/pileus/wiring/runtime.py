@@ -8,12 +8,14 @@ anew, from the caches up.
 from __future__ import annotations
 
 import asyncio
+import base64
+import dataclasses
 import gc
 import logging
 import os
 import platform
 import socket
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,12 +24,16 @@ from aiohttp import web
 import pileus
 from pileus.cluster.client import Client, own_namespace
 from pileus.cluster.credentials import Endpoint
+from pileus.cluster.granted import Granted
 from pileus.cluster.informer import Informer
 from pileus.cluster.lease import Lease
+from pileus.cluster.namespaces import Namespaces
 from pileus.cluster.observer import CacheObserver
-from pileus.cluster.references import References
+from pileus.cluster.prober import Prober, Trial
+from pileus.cluster.references import KINDS, References
 from pileus.cluster.resources import Key, Resources
 from pileus.cluster.store import Store
+from pileus.cluster.surveyor import Surveyor
 from pileus.cluster.writer import ClusterWriter
 from pileus.engine import labels
 from pileus.engine.kind import Kind
@@ -36,10 +42,17 @@ from pileus.engine.ports import ApiError, NotLeading
 from pileus.engine.queue import Queue, Retry
 from pileus.engine.reconcile import Reconciler
 from pileus.engine.world import Settings
+from pileus.objects.catalog import NAMESPACE
+from pileus.objects.s3 import Source
+from pileus.objects.surroundings import Surroundings
+from pileus.objectstores.stores import ObjectStores
 from pileus.telemetry.endpoint import serve
 from pileus.telemetry.metrics import Scraped, Telemetry
 
 logger = logging.getLogger(__name__)
+
+SURVEY_DELAY = 0.5
+"""Seconds from a change in a survey to the pass that it wakes."""
 
 CRD = ObjectKind(
     "apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False
@@ -54,6 +67,8 @@ class Options:
     address: str = "0.0.0.0"  # noqa: S104 - the pod's own network namespace
     port: int = 8080
     lease: str = "pileus"
+    trial_image: str = ""
+    try_enforcement: bool = True
     identity: str = field(default_factory=lambda: os.environ.get("POD_NAME") or socket.gethostname())
 
 
@@ -68,9 +83,11 @@ class Runtime:
         self._store = Store()
         self._shared = Store()  # the few cluster-wide inputs, apart: passes read them whole
         self._resources = Resources()
+        self._namespaces = Namespaces()
         self._queue: Queue[Key] = Queue(self._handle)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._informers: dict[str, Informer] = {}
+        self._surveyors: dict[str, Surveyor] = {}
         self._dependents: dict[str, set[str]] = {}
         self._served: frozenset[str] = frozenset()
         self._endpoint_runner: web.AppRunner | None = None
@@ -88,27 +105,45 @@ class Runtime:
             name=self._options.lease,
             identity=self._options.identity,
         )
-        self._references = References(self._client, news=self._wake)
+        self._references = References(self._client, news=self._again, ours=self._resources.get)
+        self._surveyors = self._survey(self._client)
+        self._granted = Granted(self._client, self._store, news=self._wake)
+        self._outside = ObjectStores(
+            read=self._content, news=self._wake, leading=self._lease.leading, count=self._telemetry.store_call
+        )
+        settings = dataclasses.replace(self._options.settings, cluster=await self._cluster())
         self._writer = ClusterWriter(
             self._client,
             self._store,
             self._resources,
             leading=self._lease.leading,
             news=self._wake,
+            told=self._touch,
             identity=self._options.identity,
         )
         observer = CacheObserver(
+            client=self._client,
+            granted=self._granted,
+            namespaces=self._namespaces,
             store=self._store,
             shared=self._shared,
             resources=self._resources,
             references=self._references,
             served=lambda: self._served,
-            settings=self._options.settings,
+            surveyors=self._surveyors,
+            settings=settings,
         )
         self._reconcilers = {
-            name: Reconciler(kind, observer=observer, writer=self._writer, recorder=self._telemetry)
+            name: Reconciler(
+                kind,
+                observer=observer,
+                writer=self._writer,
+                recorder=self._telemetry,
+                outside=self._outside,
+            )
             for name, kind in self._kinds.items()
         }
+        self._prober = self._probe(self._client)
         self._telemetry.scrape_from(self._scraped())
         self._endpoint_runner = await serve(
             self._telemetry,
@@ -123,6 +158,8 @@ class Runtime:
         self._spawn("lease", self._lease.run())
         self._spawn("events", self._writer.send_events())
         self._spawn("work", self._work())
+        if self._prober is not None:
+            self._spawn("trials of enforcement", self._prober.run())
         # What is there now lives as long as the process: keep the collector from walking it again and again.
         gc.collect()
         gc.freeze()
@@ -136,26 +173,95 @@ class Runtime:
             self._tasks[name].cancel()
             await asyncio.gather(self._tasks[name], return_exceptions=True)
         if self._client is not None:
+            self._outside.reset()
             await self._references.close()
+            await self._granted.close()
+            for surveyor in set(self._surveyors.values()):
+                await surveyor.close()
             await self._client.__aexit__()
         if self._endpoint_runner is not None:
             await self._endpoint_runner.cleanup()
 
     def _wake(self, key: Key) -> None:
+        """It, or something of its own, is not what it was."""
+        if self._again(key):
+            self._touch(key)
+
+    def _again(self, key: Key) -> bool:
+        """It gets a pass, and nobody else for that: resources may refer to each other in a circle."""
         # Labels are anybody's to set: only what is a resource of ours deserves a pass. Before the caches
         # are in step nothing needs to be woken: then every resource gets a pass.
-        if self._in_step and self._resources.has(key):
+        deserves = self._in_step and self._resources.has(key)
+        if deserves:
             self._queue.add(key)
+        return deserves
 
     def _forget(self, key: Key) -> None:
         if not self._resources.has(key):
             self._queue.forget(key)
             self._references.forget(key)
+            self._touch(key)
+            self._granted.forget(key)
+            if key[0] in self._surveyors:
+                self._surveyors[key[0]].forget(key)
+            self._outside.forget(key)
+
+    def _survey(self, client: Client) -> dict[str, Surveyor]:
+        """By kind; kinds with the same survey share it."""
+        made: dict[int, Surveyor] = {}
+        found = {}
+        for kind in self._kinds.values():
+            if kind.surveyed:
+                key = id(kind.surveyed)
+                made[key] = made.get(key) or Surveyor(client, kind.surveyed, news=self._wake_soon)
+                found[kind.name] = made[key]
+        return found
+
+    def _probe(self, client: Client) -> Prober | None:
+        """Who finds out whether policies hold, if there are kinds to which that matters."""
+        for surveyor in self._surveyors.values():
+            around = surveyor.survey
+            if isinstance(around, Surroundings):
+                surveyor.known.clear()
+                found = lambda result, s=surveyor, a=around: s.touched(a.tried(result))  # noqa: E731
+                return Prober(
+                    client,
+                    Trial(
+                        namespace=own_namespace(),
+                        pod=self._options.identity,
+                        image=self._options.trial_image,
+                        off=not self._options.try_enforcement,
+                    ),
+                    leading=self._lease.leading,
+                    fabric=around.fabric,
+                    found=found,
+                    asked=surveyor.used,
+                    known=surveyor.known,
+                )
+        return None
+
+    def _enforcement(self) -> tuple[bool, str] | None:
+        for surveyor in self._surveyors.values():
+            if isinstance(surveyor.survey, Surroundings):
+                known = surveyor.survey.enforcement
+                return None if known.holds is None else (known.holds, known.at)
+        return None
+
+    def _wake_soon(self, key: Key) -> None:
+        """Pods come and go by the dozen: one pass for all of them."""
+        if self._in_step and self._resources.has(key):
+            self._queue.add_after(key, SURVEY_DELAY)
 
     def _inform(self) -> None:
-        shared = {kind.id: kind for ours in self._kinds.values() for kind in ours.shared}
+        own = {ours.object_kind.id for ours in self._kinds.values()}
+        shared = {
+            kind.id: kind for ours in self._kinds.values() for kind in ours.shared if kind.id not in own
+        }
         labelled = {
-            kind.id: kind for ours in self._kinds.values() for kind in (*ours.children, *ours.related)
+            kind.id: kind
+            for ours in self._kinds.values()
+            for kind in (*ours.children, *ours.related)
+            if not kind.sealed  # `Granted` watches these
         }
         for ours in self._kinds.values():
             for kind in (*ours.children, *ours.related, *ours.shared):
@@ -165,7 +271,10 @@ class Runtime:
         for kind in shared.values():
             self._watch(kind, self._shared, selector="", shared=True)
         for ours in self._kinds.values():
-            self._watch(ours.object_kind, self._resources, gone=self._forget, selector="")
+            used = ours.object_kind.id in self._dependents
+            self._watch(ours.object_kind, self._resources, gone=self._forget, selector="", shared=used)
+        if any(ours.by_namespace for ours in self._kinds.values()):
+            self._watch(NAMESPACE, self._namespaces, news=self._relabelled, selector="", metadata_only=True)
         look = lambda _: self._look_for_engines()  # noqa: E731
         self._watch(CRD, Store(), changed=look, selector="", shared=True, metadata_only=True)
 
@@ -175,13 +284,44 @@ class Runtime:
         store: Store,
         *,
         changed: Callable[[ObjectKind], None] | None = None,
+        news: Callable[[Key], None] | None = None,
         **how: Any,
     ) -> None:
         assert self._client is not None
-        changed = changed or self._kind_changed
-        self._informers[kind.id] = Informer(
-            self._client, store, kind, news=self._wake, changed=changed, **how
-        )
+        changed, news = changed or self._kind_changed, news or self._wake
+        self._informers[kind.id] = Informer(self._client, store, kind, news=news, changed=changed, **how)
+
+    def _relabelled(self, namespace: Key) -> None:
+        """A namespace's labels changed: whoever is in it and reads them gets a pass."""
+        if self._in_step:
+            readers = {name for name, kind in self._kinds.items() if kind.by_namespace}
+            self._queue.add_all(
+                key for key in self._resources.known() if key[1] == namespace[2] and key[0] in readers
+            )
+
+    def _touch(self, key: Key) -> None:
+        """A resource of ours is not what it was: whoever refers to it, or reads all of them, gets a pass."""
+        self._references.touch(key)
+        kind = self._kinds[key[0]].object_kind
+        if kind.id in self._dependents:
+            self._kind_changed(kind)
+
+    async def _cluster(self) -> str:
+        """What tells this cluster from all others: the uid of a namespace that lives as long as it does."""
+        assert self._client is not None
+        if not any(kind.outside for kind in self._kinds.values()):
+            return ""
+        found = await self._client.get(NAMESPACE, "", "kube-system", metadata_only=True)
+        return str(found["metadata"]["uid"])
+
+    async def _content(self, source: Source) -> Mapping[str, str]:
+        """What a Secret or ConfigMap that an administrator named holds; read when needed, and not kept."""
+        assert self._client is not None
+        live = await self._client.get(KINDS[source.kind], source.namespace, source.name)
+        data: dict[str, str] = live.get("data") or {}
+        if source.kind == "ConfigMap":
+            return data
+        return {name: base64.b64decode(value).decode() for name, value in data.items()}
 
     def _look_for_engines(self) -> None:
         for informer in self._informers.values():
@@ -214,6 +354,7 @@ class Runtime:
                 work.cancel()
                 lost.cancel()
                 await asyncio.gather(work, lost, return_exceptions=True)
+                self._outside.reset()  # whoever leads now changes what was seen
 
     async def _handle(self, key: Key) -> float | None:
         kind, namespace, name = key
@@ -238,7 +379,9 @@ class Runtime:
 
     def dead(self) -> str:
         """The name of a part that ended although it must not, or an empty string."""
-        return next((name for name, task in self._tasks.items() if task.done() and not self._stopping), "")
+        dead = [name for name, task in self._tasks.items() if task.done()]
+        dead += [surveyor.dead for surveyor in self._surveyors.values() if surveyor.dead]
+        return dead[0] if dead and not self._stopping else ""
 
     def _unhealthy(self) -> str:
         dead = self.dead()
@@ -262,4 +405,5 @@ class Runtime:
                 if i.kind.engine
             ],
             leading=lambda: self._lease.leading(),
+            enforcement=self._enforcement,
         )

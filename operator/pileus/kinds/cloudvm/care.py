@@ -7,10 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from pileus.crds.markers import Rule, list_map, validations
-from pileus.crds.types import NAME_PATTERN, Duration, Model, Name, PortNumber
-
-Token = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^\S+$")]
-"""A text that means nothing; a new one asks for something once."""
+from pileus.crds.types import NAME_PATTERN, Duration, Model, Name, PortNumber, Token
 
 _NUMBERS = r"(\*|[0-9]{1,2}(-[0-9]{1,2})?)(/[0-9]{1,2})?"
 _FIELD = rf"{_NUMBERS}(,{_NUMBERS})*"

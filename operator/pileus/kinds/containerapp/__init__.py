@@ -4,7 +4,7 @@ from pydantic import BaseModel
 
 from pileus.engine.kind import Kind, PrinterColumn
 from pileus.engine.world import Reference
-from pileus.kinds.containerapp.build.references import wanted
+from pileus.kinds.containerapp.build import bindings, references
 from pileus.kinds.containerapp.compile import compile_app
 from pileus.kinds.containerapp.judge import judge_app
 from pileus.kinds.containerapp.model import ROOT_RULES, ContainerAppSpec
@@ -13,7 +13,9 @@ from pileus.objects import catalog
 
 
 def _references(spec: BaseModel) -> tuple[Reference, ...]:
-    return wanted(spec) if isinstance(spec, ContainerAppSpec) else ()
+    if not isinstance(spec, ContainerAppSpec):
+        return ()
+    return (*references.wanted(spec), *bindings.wanted(spec))
 
 
 CONTAINER_APP = Kind(

@@ -35,12 +35,17 @@ def compile_app(resource: Resource, world: World) -> Plan:
     """The plan for one app."""
     spec: ContainerAppSpec = resource.spec
     used = references.wanted(spec)
+    bound = bindings.resolve(resource, spec, world)
+    templates = _live_templates(resource, world)
     body = pods.template(
-        resource, spec, references=references.digests(used, world, _live_templates(resource, world))
+        resource,
+        spec,
+        references=references.digests(used, world, templates, keys=bound.keys),
+        bound=bound.sources,
     )
     decision = rollout.decide(resource, spec, world, body=body, digest=digest(body))
     claims, refused_claims = storage.claims(resource, spec, world)
-    unbound = bindings.unresolved(resource, spec)
+    unbound = bound.findings
     way = exposure.expose(resource, spec, world, weight=decision.weight, annotations=decision.annotations)
     floor = decision.progress.size if decision.progress else 0
     scaler = scaling.autoscaler(resource, spec, world, floor=floor)

@@ -9,10 +9,11 @@ from __future__ import annotations
 from pileus.engine.conditions import Verdict
 from pileus.engine.plan import Manifest, Plan
 from pileus.engine.world import Resource, World
+from pileus.kinds.containerapp import facts
 from pileus.kinds.containerapp.assess.exposed import exposed
 from pileus.kinds.containerapp.assess.scaling import scaled
 from pileus.kinds.containerapp.assess.workload import claims, deployment, rollout
-from pileus.kinds.containerapp.build import containers, names, revisions
+from pileus.kinds.containerapp.build import bindings, containers, names, references, revisions
 from pileus.kinds.containerapp.model import ContainerAppSpec
 from pileus.objects import deployments
 from pileus.objects.catalog import DEPLOYMENT
@@ -34,6 +35,7 @@ def judge_app(resource: Resource, plan: Plan, world: World) -> Verdict:
             *ways,
             _service(resource, world),
             _replicas(resource, world),
+            _bindings(resource, plan, world),
         )
     )
     return Verdict(
@@ -70,6 +72,23 @@ def _replicas(resource: Resource, world: World) -> Said:
     if entries := [_revision(entry, revision) for entry in revisions.of(live, world)[:HISTORY]]:
         fields["revisions"] = entries
     return Said(fields=fields)
+
+
+def _bindings(resource: Resource, plan: Plan, world: World) -> Said:
+    """With which keys all pods run; while they are being replaced, those from before."""
+    live = world.children.get(names.ref(resource, DEPLOYMENT, resource.name))
+    decision = facts.of(plan).decision
+    if live is None or decision.next is not None or not deployments.rolled_out(live):
+        before = resource.status.get("bindings")
+        return Said(fields={"bindings": before} if before else {})
+    found = references.read(mapping(live, "spec", "template"))
+    entries = []
+    for name, key in sorted(found.items()):
+        kind, _, consumer = name.partition("/")
+        if kind == bindings.BUCKET:
+            bucket, _, access = consumer.rpartition(".")
+            entries.append({"bucket": bucket, "access": access, "keyId": key})
+    return Said(fields={"bindings": entries} if entries else {})
 
 
 def _revision(entry: Manifest, active: int) -> Manifest:

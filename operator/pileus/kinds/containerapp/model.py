@@ -202,9 +202,17 @@ class ContainerAppSpec(Model):
     bindings: tuple[Binding, ...] = Field(
         default=(),
         max_length=16,
+        json_schema_extra={"x-kubernetes-list-type": "atomic"}
+        | validations(
+            Rule(
+                "self.all(b, self.filter(c, (has(b.prefix) ? b.prefix : '') == "
+                "(has(c.prefix) ? c.prefix : '')).size() == 1)",
+                "Two bindings give variables of the same names: give each a prefix of its own.",
+            )
+        ),
         description=(
-            "Resources whose credentials the app gets as environment variables. This release has none to "
-            "bind to."
+            "Buckets whose credentials the app gets as environment variables. It waits for them, and is "
+            "rolled when a key is replaced."
         ),
     )
     volumes: tuple[Volume, ...] = Field(

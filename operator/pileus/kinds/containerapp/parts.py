@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -123,9 +123,15 @@ class Health(Model):
 
 
 class Binding(Model):
-    """A resource whose credentials the app gets as environment variables."""
+    """A Bucket whose credentials the app gets as environment variables."""
 
     bucket: ObjectName = Field(description="Name of a Bucket of this namespace.")
+    access: Name | None = Field(
+        default=None, description="Name of the consumer in the Bucket's spec.access. Absent: the only one."
+    )
+    prefix: Annotated[str, Field(pattern=r"^[A-Z_][A-Z0-9_]*$", min_length=1, max_length=40)] | None = Field(
+        default=None, description="What the names of the variables begin with, such as ASSETS_."
+    )
 
 
 class Volume(Model):

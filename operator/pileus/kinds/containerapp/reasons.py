@@ -19,7 +19,9 @@ class AppReason(StrEnum):
     VOLUME_SHRINK = "VolumeShrink"
     VOLUME_FIXED = "VolumeFixed"
     REVISION_NOT_FOUND = "RevisionNotFound"
-    BINDINGS_UNAVAILABLE = "BindingsUnavailable"
+    BINDING_MISSING = "BindingMissing"
+    BINDING_UNKNOWN = "BindingUnknown"
+    BINDING_PENDING = "BindingPending"
     GATEWAY_LACKS_FEATURE = "GatewayLacksFeature"
     # making the pods
     DEADLINE = "ProgressDeadlineExceeded"

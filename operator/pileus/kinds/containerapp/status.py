@@ -37,6 +37,14 @@ class RolloutStatus(Model):
     weight: int = Field(default=0, description="Percent of the requests that the new version gets.")
 
 
+class BindingStatus(Model):
+    """A binding with which the pods run."""
+
+    bucket: str = Field(max_length=253, description="Name of the Bucket.")
+    access: str = Field(default="", max_length=63, description="Name of the consumer.")
+    key_id: str = Field(default="", max_length=128, description="Id of the key that all pods have.")
+
+
 class ContainerAppStatus(Model):
     """What was found; written by the operator only."""
 
@@ -50,6 +58,9 @@ class ContainerAppStatus(Model):
     revision: int | None = Field(default=None, description="Revision in service, or being rolled out.")
     revisions: tuple[Revision, ...] = Field(
         default=(), max_length=16, description="Revisions that spec.rollbackTo can name, newest first."
+    )
+    bindings: tuple[BindingStatus, ...] = Field(
+        default=(), max_length=16, description="The bindings with which all pods run."
     )
     rollout: RolloutStatus | None = Field(
         default=None, description="The BlueGreen or Canary rollout under way."

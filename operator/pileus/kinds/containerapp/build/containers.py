@@ -49,10 +49,10 @@ def metrics_port(spec: ContainerAppSpec) -> str:
     return next(named, "pileus-metrics")
 
 
-def app(spec: ContainerAppSpec) -> Manifest:
+def app(spec: ContainerAppSpec, bound: tuple[Manifest, ...] = ()) -> Manifest:
     """The app's own container."""
     container = _container(APP, spec.image, spec.command, spec.args)
-    container |= _environment(spec.env, spec.env_from)
+    container |= _environment(spec.env, spec.env_from, bound)
     if listed := _container_ports(spec):
         container["ports"] = listed
     container |= _probes(spec)
@@ -69,10 +69,10 @@ def sidecar(spec: ContainerAppSpec, wanted: Sidecar) -> Manifest:
     return container | _mounts(tuple(volume for volume in spec.volumes if volume.name in wanted.volumes))
 
 
-def init(spec: ContainerAppSpec, wanted: Init) -> Manifest:
+def init(spec: ContainerAppSpec, wanted: Init, bound: tuple[Manifest, ...] = ()) -> Manifest:
     """A container that runs to its end first; it reserves what the app reserves, which costs nothing."""
     container = _container(wanted.name, wanted.image or spec.image, wanted.command, wanted.args)
-    container |= _environment({**spec.env, **wanted.env}, spec.env_from)
+    container |= _environment({**spec.env, **wanted.env}, spec.env_from, bound)
     container["resources"] = resources(spec.resources, spec.size or "small")
     return container | _mounts(spec.volumes)
 
@@ -109,20 +109,23 @@ def _container(name: str, image: str, command: tuple[str, ...], args: tuple[str,
     return container
 
 
-def _environment(env: Mapping[str, str], sources: tuple[EnvSource, ...]) -> Manifest:
+def _environment(
+    env: Mapping[str, str], sources: tuple[EnvSource, ...], bound: tuple[Manifest, ...] = ()
+) -> Manifest:
     environment: Manifest = {}
     if env:
         # An empty value is left out by the API server, and reads the same.
         environment["env"] = [
             {"name": name, "value": value} if value else {"name": name} for name, value in sorted(env.items())
         ]
-    if sources:
-        environment["envFrom"] = [
-            {"secretRef": {"name": source.secret}}
-            if source.secret
-            else {"configMapRef": {"name": source.config_map}}
-            for source in sources
-        ]
+    listed: list[Manifest] = [
+        {"secretRef": {"name": source.secret}}
+        if source.secret
+        else {"configMapRef": {"name": source.config_map}}
+        for source in sources
+    ]
+    if listed := [*listed, *bound]:
+        environment["envFrom"] = listed
     return environment
 
 

@@ -27,17 +27,19 @@ DATA_GROUP = 65532
 """Group that owns the files of persistent volumes, so that any non-root user can write them."""
 
 
-def template(resource: Resource, spec: ContainerAppSpec, *, references: str) -> Manifest:
-    """The template without its labels, which depend on the track."""
+def template(
+    resource: Resource, spec: ContainerAppSpec, *, references: str, bound: tuple[Manifest, ...] = ()
+) -> Manifest:
+    """The template without its labels, which depend on the track. bound: sources of the environment."""
     pod: Manifest = {
         "serviceAccountName": resource.name,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": _security(spec),
-        "containers": [containers.app(spec)],
+        "containers": [containers.app(spec, bound)],
     }
     first = [containers.sidecar(spec, wanted) for wanted in spec.sidecars]
-    first += [containers.init(spec, wanted) for wanted in spec.init]
+    first += [containers.init(spec, wanted, bound) for wanted in spec.init]
     if first:
         pod["initContainers"] = first
     if spec.volumes:

@@ -37,11 +37,16 @@ def _named(spec: ContainerAppSpec) -> Iterator[tuple[Reference, str]]:
             yield _reference(volume), "volumes"
 
 
-def digests(wanted: Iterable[Reference], world: World, templates: Iterable[Manifest]) -> str:
-    """The annotation's text. `templates` are live pod templates that hold earlier digests, newest last."""
+def digests(
+    wanted: Iterable[Reference], world: World, templates: Iterable[Manifest], *, keys: Mapping[str, str]
+) -> str:
+    """The annotation's text.
+
+    templates: live pod templates that hold earlier digests, newest last. keys: what stands there besides.
+    """
     known: dict[str, str] = {}
     for template in templates:
-        known |= _parse(text(template, "metadata", "annotations", REFERENCES))
+        known |= read(template)
     entries: dict[str, str] = {}
     for reference in wanted:
         key = f"{reference.kind}/{reference.name}"
@@ -50,7 +55,12 @@ def digests(wanted: Iterable[Reference], world: World, templates: Iterable[Manif
             entries[key] = referent.digest
         elif key in known:
             entries[key] = known[key]
-    return " ".join(f"{key}={digest}" for key, digest in sorted(entries.items()))
+    return " ".join(f"{key}={digest}" for key, digest in sorted({**entries, **keys}.items()))
+
+
+def read(template: Mapping[str, object]) -> Mapping[str, str]:
+    """What stands in the annotation of a live pod template."""
+    return _parse(text(template, "metadata", "annotations", REFERENCES))
 
 
 def missing(spec: ContainerAppSpec, world: World) -> list[Finding]:
