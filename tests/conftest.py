@@ -26,7 +26,8 @@ class Tracks(LoadScopeScheduling):
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        machine = nodeid.startswith(("tests/cluster/", "tests/e2e/")) and "/vms/" not in nodeid
+        beside = nodeid.startswith(("tests/e2e/vms/", "tests/e2e/buckets/"))
+        machine = nodeid.startswith(("tests/cluster/", "tests/e2e/")) and not beside
         return "machine" if machine else "control planes"
 
 

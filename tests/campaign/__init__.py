@@ -8,6 +8,7 @@ Where things are:
 
 - `calls.py`: one request as the proxy saw it. `faults.py`: what may be done to it. `views.py`: what may
   be done to a watch. `proxy.py`: the proxy itself.
+- `storecalls.py`, `storeproxy.py`: the same for object stores. `storeview.py`: what is really in them.
 - `ground.py`: cluster, proxy and operator together, and the questions that tests ask of them.
 - `masks.py`: what is left of an object when all that differs from run to run is taken away.
 - `schema.py`: the leaves of a CRD and the values that they give. `variants.py`: the ways from one spec to

@@ -42,6 +42,20 @@ class Target(NamedTuple):
     subresource: str = ""
 
 
+def placed(name: str) -> tuple[str, str]:
+    """The namespace that a resource of the whole cluster stands for in the campaign, and its name there.
+
+    Such a resource is called as the namespace is, in which it would be named `app`; others have a name more.
+    """
+    namespace, _, rest = name.partition(".")
+    return namespace, rest or "app"
+
+
+def wide_name(namespace: str, name: str) -> str:
+    """The name of a resource of the whole cluster that stands for this one."""
+    return namespace if name == "app" else f"{namespace}.{name}"
+
+
 @dataclass(slots=True)
 class Call:
     """A request. `status`: what the operator was answered, 0 while it waits. `committed`: what the API

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,11 +29,12 @@ class Points:
     failed: list[str] = field(default_factory=list)
     seconds: float = 0.0
     seeds: list[int] = field(default_factory=list)
+    tell: Callable[[str], None] = print
 
     def check(self, point: str, problems: object = None) -> None:
         """One point: passed if there are no problems."""
         if problems:
-            self.failed.append(f"{point}: {problems}")
+            self._failed(f"{point}: {problems}")
         else:
             self.passed += 1
 
@@ -43,9 +44,14 @@ class Points:
         try:
             yield
         except AssertionError as error:
-            self.failed.append(f"{name}: {error}")
+            self._failed(f"{name}: {error}")
         else:
             self.passed += 1
+
+    def _failed(self, line: str) -> None:
+        """Told at once: a full run goes on for hours."""
+        self.failed.append(line)
+        self.tell(line[:1000])
 
 
 TABLE = pytest.StashKey[list[Points]]()
@@ -102,19 +108,19 @@ def dice(seed: int, request: pytest.FixtureRequest) -> random.Random:
 
 
 @pytest.fixture(scope="session")
-def campaign_cluster(subject: Subject, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The kubeconfig of a control plane with all its controllers, and what the subject needs beside it."""
-    if given := os.environ.get("PILEUS_TEST_CAMPAIGN"):
-        yield Path(given)
-        return
-    cluster = LocalCluster(
-        tmp_path_factory.mktemp("campaign"), profile="control-plane", with_=subject.cluster
-    )
-    cluster.up()
+def campaign_cluster(subject: Subject, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
+    """A control plane with all its controllers, and what the subject needs beside it.
+
+    PILEUS_TEST_CAMPAIGN names the directory of one that is used, and left running, instead of an own one.
+    """
+    given = os.environ.get("PILEUS_TEST_CAMPAIGN")
+    directory = Path(given) if given else tmp_path_factory.mktemp("campaign")
+    cluster = LocalCluster(directory, profile="control-plane", with_=subject.cluster)
     try:
-        yield cluster.kubeconfig
+        yield cluster.up()
     finally:
-        cluster.down()
+        if not given:
+            cluster.down()
 
 
 @pytest.fixture(scope="session", params=SUBJECTS, ids=lambda subject: subject.kind.name)
@@ -126,10 +132,12 @@ def subject(request: pytest.FixtureRequest) -> Subject:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def stage(
-    campaign_cluster: Path, subject: Subject, tmp_path_factory: pytest.TempPathFactory
+    campaign_cluster: LocalCluster, subject: Subject, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Ground]:
     """The subject's ground, for the whole session."""
-    async with Ground.open(campaign_cluster, subject, tmp_path_factory.mktemp("ground")) as found:
+    directory = tmp_path_factory.mktemp("ground")
+    cluster, stores = campaign_cluster, campaign_cluster.stores if "s3" in subject.cluster else {}
+    async with Ground.open(cluster.kubeconfig, subject, directory, stores) as found:
         yield found
 
 
@@ -144,19 +152,27 @@ async def ground(stage: Ground) -> AsyncIterator[Ground]:
     assert not trouble, f"the operator's log tells of a defect: {trouble[:5]}"
 
 
+def _teller(plugins: pytest.PytestPluginManager) -> Callable[[str], None]:
+    """What shows a line at once, though output is captured while a test runs."""
+    terminal, capture = plugins.get_plugin("terminalreporter"), plugins.get_plugin("capturemanager")
+
+    def tell(line: str) -> None:
+        if terminal and capture:
+            with capture.global_and_fixture_disabled():
+                terminal.write_line(f"\n{line}")
+
+    return tell
+
+
 @pytest.fixture
 def points(request: pytest.FixtureRequest, seed: int) -> Iterator[Points]:
     """Counts what the test proves, and fails it if a point failed."""
     name = request.node.name.removeprefix("test_").partition("[")[0]
-    found = Points(name, seed)
+    found = Points(name, seed, tell=_teller(request.config.pluginmanager))
     request.config.stash.setdefault(TABLE, []).append(found)
     started = time.monotonic()
     yield found
     found.seconds = time.monotonic() - started
-    if found.failed and (terminal := request.config.pluginmanager.get_plugin("terminalreporter")):
-        terminal.write_line("")  # at once: a full run goes on for an hour
-        for line in found.failed:
-            terminal.write_line(line[:1000])
     assert not found.failed, f"seed {seed}:\n" + "\n".join(found.failed)
     assert found.passed, "nothing was proved"
 

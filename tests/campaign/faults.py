@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from tests.campaign import storecalls
 from tests.campaign.calls import Call, WriteName
 
 Forward = Callable[[], Awaitable[web.Response]]
@@ -55,12 +56,8 @@ def writes_to(namespace: str, name: WriteName | None = None) -> Match:
 
 def attempts_at(namespace: str, name: WriteName) -> Match:
     """Every try to write this object, whatever the content, so that a fault stays."""
-
-    def match(call: Call) -> bool:
-        where = (call.verb, call.resource, call.target.name)
-        return call.target.namespace == namespace and where == (name.verb, name.resource, name.name)
-
-    return match
+    there = writes_to(namespace)
+    return lambda call: there(call) and call.write[:3] == name[:3]
 
 
 # what becomes of them
@@ -73,6 +70,13 @@ REASONS = {
     503: "ServiceUnavailable",
     504: "Timeout",
 }
+
+
+def refused(call: Call, status: int, *, retry_after: int = 0, message: str = "") -> web.Response:
+    """An answer as whoever was called writes it."""
+    if call.target.group == storecalls.STORE:
+        return storecalls.refusal(call, status, message)
+    return refusal(status, retry_after=retry_after, message=message)
 
 
 def refusal(status: int, *, retry_after: int = 0, message: str = "") -> web.Response:
@@ -93,7 +97,7 @@ def answer(status: int, *, retry_after: int = 0) -> Act:
     """The server is never asked."""
 
     async def act(call: Call, forward: Forward) -> web.Response:
-        return refusal(status, retry_after=retry_after)
+        return refused(call, status, retry_after=retry_after)
 
     return act
 
@@ -105,7 +109,7 @@ def lose(how: str) -> Act:
         await forward()
         if how == "reset":
             raise Reset
-        return refusal(504)
+        return refused(call, 504)
 
     return act
 

@@ -24,9 +24,15 @@ from pileus.cluster.client import Client, path
 from pileus.cluster.credentials import Endpoint
 from pileus.engine.plan import Manifest, ObjectKind
 from pileus.engine.ports import ApiError
+from pileus.local.s3.objects import ENGINES, secret_name
+from pileus.local.s3.stores import Store
+from pileus.objectstores.probe import scratch
+from tests.campaign.calls import placed, wide_name
 from tests.campaign.masks import differences, masked
 from tests.campaign.proxy import Proxy
 from tests.campaign.stagehands import Stagehands
+from tests.campaign.storeproxy import StoreProxy
+from tests.campaign.storeview import StoreView
 from tests.campaign.subject import Scenario, Spec, Step, Subject
 from tests.contract.charts import Helm
 from tests.engine.harness import NAMESPACES, Operator, condition
@@ -50,12 +56,22 @@ Snapshot = dict[str, Any]
 class Ground:
     """One subject on one cluster. Use `open`, as an asynchronous context manager."""
 
-    def __init__(self, client: Client, endpoint: Endpoint, subject: Subject, directory: Path):
+    def __init__(
+        self,
+        client: Client,
+        endpoint: Endpoint,
+        subject: Subject,
+        directory: Path,
+        stores: Mapping[str, Store],
+    ):
         self.client = client
         self.subject = subject
         self.directory = directory
         self.endpoint = endpoint
         self.proxy = self._proxy()
+        self.stores = [StoreProxy(self.proxy, store) for store in stores.values()]
+        self.views = [StoreView(store, self.proxy.scratch) for store in stores.values()]
+        self._cluster = ""
         self.source = SOURCE
         self.deadline = subject.patience
         self._names = itertools.count()
@@ -65,13 +81,17 @@ class Ground:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def open(cls, kubeconfig: Path, subject: Subject, directory: Path) -> AsyncIterator[Ground]:
-        """Install definitions and roles, start the proxy; no operator yet."""
+    async def open(
+        cls, kubeconfig: Path, subject: Subject, directory: Path, stores: Mapping[str, Store]
+    ) -> AsyncIterator[Ground]:
+        """Install definitions and roles, start the proxies; no operator yet."""
         endpoint = await Endpoint.load(str(kubeconfig))
         async with Client(endpoint, agent="campaign") as client:
-            ground = cls(client, endpoint, subject, directory)
-            await ground._install()
+            ground = cls(client, endpoint, subject, directory, stores)
             await ground.proxy.start()
+            for store in ground.stores:
+                await store.start()
+            await ground._install()
             hands = asyncio.create_task(Stagehands(client, volumes=subject.volumes).run())
             try:
                 yield ground
@@ -79,6 +99,8 @@ class Ground:
                 hands.cancel()
                 await ground.stop()
                 await ground.proxy.close()
+                for store in ground.stores:
+                    await store.close()
 
     # the operator
 
@@ -168,6 +190,8 @@ class Ground:
             file.unlink()
         for item in await self.list(self.subject.target):
             metadata = item["metadata"]
+            if not self.subject.target.namespaced:
+                await self.delete(self.subject.target, metadata["namespace"], metadata["name"])
             if metadata.get("finalizers"):
                 await self.patch(
                     self.subject.target,
@@ -175,9 +199,12 @@ class Ground:
                     metadata["name"],
                     {"metadata": {"finalizers": None}},
                 )
-        for namespace in {item["metadata"]["namespace"] for item in await self.list(self.subject.target)}:
+        rest = await self.list(self.subject.target) if self.subject.target.namespaced else ()
+        for namespace in {item["metadata"]["namespace"] for item in rest}:
             url = path(self.subject.target, namespace)
             await self.client.request("delete", url, method="DELETE", timeout=600)  # there may be thousands
+        for view in self.views:
+            await view.wipe()
         self.proxy.calls.clear()
 
     async def namespace(self, purpose: str, *, around: bool = True, granted: bool = True) -> str:
@@ -194,13 +221,14 @@ class Ground:
         """Several of them."""
         return list(await asyncio.gather(*(self.namespace(purpose) for _ in range(count))))
 
-    async def alone(self, namespace: str) -> None:
-        """Wait until earlier namespaces are gone."""
+    async def alone(self, *namespaces: str) -> None:
+        """Wait until earlier namespaces, which are being deleted, are gone."""
         ours = f"-{os.getpid() % 10000}-"
         deadline = asyncio.get_running_loop().time() + self.deadline
         while True:
-            names = {item["metadata"]["name"] for item in await self.list(NAMESPACES)}
-            others = sorted(name for name in names - {namespace} if name.startswith("c-") and ours in name)
+            found = [item["metadata"] for item in await self.list(NAMESPACES)]
+            names = {metadata["name"] for metadata in found if "deletionTimestamp" in metadata}
+            others = sorted(name for name in names - {*namespaces} if name.startswith("c-") and ours in name)
             if not others:
                 return
             assert asyncio.get_running_loop().time() < deadline, f"still there: {others}"
@@ -209,6 +237,8 @@ class Ground:
     async def drop(self, *namespaces: str) -> None:
         """Have namespaces deleted, without waiting."""
         for namespace in namespaces:
+            if not self.subject.target.namespaced:
+                await self.apply(namespace, None)  # it is in no namespace
             with contextlib.suppress(ApiError):
                 await self.client.request("delete", path(NAMESPACES, "", namespace), method="DELETE")
 
@@ -222,12 +252,31 @@ class Ground:
             return None
         return await self.client.request(
             "patch",
-            path(target, namespace, name),
+            self.path(target, namespace, name),
             method="PATCH",
             params=APPLY | query,
-            body=self.subject.manifest(name, spec),
+            body=self.manifest(namespace, name, spec),
             content_type="application/apply-patch+yaml",
         )
+
+    def manifest(self, namespace: str, name: str, spec: Spec) -> Manifest:
+        """The resource as a user applies it; its stores are behind their proxies."""
+        target = self.subject.target
+        if target.namespaced:
+            return self.subject.manifest(name, spec, namespace)
+        wide = wide_name(namespace, name)
+        self.proxy.scratch[scratch(f"{self._cluster}/{wide}")] = namespace
+        text = json.dumps(self.subject.manifest(wide, spec))
+        for store in self.stores:
+            text = text.replace(f"<{store.store.engine}>", store.endpoint)
+            text = text.replace(f"<users of {store.store.engine}>", store.users)
+        return dict(json.loads(text))
+
+    def path(self, kind: ObjectKind, namespace: str, name: str, subresource: str = "") -> str:
+        """Where an object is; a resource of the whole cluster stands for one in a namespace."""
+        if kind == self.subject.target and not kind.namespaced:
+            return path(kind, "", wide_name(namespace, name), subresource)
+        return path(kind, namespace, name, subresource)
 
     async def create(self, kind: ObjectKind, namespace: str, manifest: Manifest) -> Manifest:
         """Create any object."""
@@ -245,11 +294,18 @@ class Ground:
             body=manifest,
             content_type="application/apply-patch+yaml",
         )
+        await self._played(kind, namespace, manifest)
+
+    async def _played(self, kind: ObjectKind, namespace: str, manifest: Manifest) -> None:
+        """What nobody runs has the status that it is given."""
+        if status := manifest.get("status"):
+            await self.patch(kind, namespace, manifest["metadata"]["name"], {"status": status}, "status")
 
     async def get(self, kind: ObjectKind, namespace: str, name: str = "app") -> Manifest | None:
         """An object, or None."""
         try:
-            return await self.client.get(kind, namespace, name)
+            found = await self.client.request("get", self.path(kind, namespace, name))
+            return self._here(kind, found)
         except ApiError as error:
             if error.status == 404:
                 return None
@@ -261,7 +317,7 @@ class Ground:
         """A merge patch."""
         await self.client.request(
             "patch",
-            path(kind, namespace, name, subresource),
+            self.path(kind, namespace, name, subresource),
             method="PATCH",
             body=body,
             content_type="application/merge-patch+json",
@@ -270,7 +326,7 @@ class Ground:
     async def delete(self, kind: ObjectKind, namespace: str, name: str) -> None:
         """Delete; gone already is as good."""
         try:
-            await self.client.request("delete", path(kind, namespace, name), method="DELETE")
+            await self.client.request("delete", self.path(kind, namespace, name), method="DELETE")
         except ApiError as error:
             if error.status != 404:
                 raise
@@ -283,7 +339,14 @@ class Ground:
             if error.status == 404:
                 return []
             raise
-        return [{**kind.type_meta, **item} for item in answer["items"]]
+        return [self._here(kind, {**kind.type_meta, **item}) for item in answer["items"]]
+
+    def _here(self, kind: ObjectKind, item: Manifest) -> Manifest:
+        """The object, in the namespace that it stands for one of if it is of the whole cluster."""
+        if kind == self.subject.target and not kind.namespaced:
+            namespace, name = placed(item["metadata"]["name"])
+            item["metadata"] |= {"namespace": namespace, "name": name}
+        return item
 
     async def version(self) -> str:
         """The cluster's resourceVersion now."""
@@ -293,7 +356,7 @@ class Ground:
     # what tests ask
 
     async def snapshots(self, namespaces: Iterable[str], *, history: bool = True) -> dict[str, Snapshot]:
-        """The resource and its children in each namespace, masked."""
+        """The resource, its children and what it is on object stores, in each namespace, masked."""
         found: dict[str, Snapshot] = {namespace: {} for namespace in namespaces}
         raw: dict[str, list[Manifest]] = {namespace: [] for namespace in found}
         for kind in (self.subject.target, *self.subject.owned, *self.subject.also):
@@ -311,7 +374,15 @@ class Ground:
                 if kind is not self.subject.target:
                     item["metadata"].pop("finalizers", None)  # of Kubernetes' own protection
                     _without_controllers_notes(item)
-                found[namespace][f"{kind.kind} {name}"] = masked(item, namespace, history=history)
+                key = f"{kind.kind} {name.replace(namespace, '*')}"
+                found[namespace][key] = masked(item, namespace, history=history)
+        for view in self.views:
+            for namespace, objects in (await view.look(found)).items():
+                for key, item in objects.items():
+                    found[namespace][key.replace(namespace, "*")] = {
+                        "metadata": {},
+                        **masked(item, namespace),
+                    }
         return {
             namespace: _replaced(objects, self.subject.drawn(raw[namespace]))
             for namespace, objects in found.items()
@@ -444,7 +515,9 @@ class Ground:
         trust = self.endpoint.ssl_context()
         assert not isinstance(trust, bool)
         trust = _only_the_authority(self.endpoint)
-        return Proxy(self.endpoint.server, trust, self.subject.lots, self.subject.beats)
+        target = self.subject.target
+        wide = "" if target.namespaced else target.plural
+        return Proxy(self.endpoint.server, trust, self.subject.lots, self.subject.beats, wide)
 
     async def second_proxy(self) -> Proxy:
         """Another replica's way to the API server; the caller closes it."""
@@ -454,14 +527,18 @@ class Ground:
 
     async def _install(self) -> None:
         await self._ensure(NAMESPACES, "", {"metadata": {"name": SYSTEM}})
-        await self.ensure(chart_roles())
-        definition = yaml.safe_load((ROOT / self.subject.crd).read_text())
-        while await self._ends(definition["metadata"]["name"]):
-            await asyncio.sleep(0.1)
-        await self._ensure(CRDS, "", definition)
+        await self.ensure(chart_roles(**self.subject.chart))
+        for file in (self.subject.crd, *self.subject.crds):
+            definition = yaml.safe_load((ROOT / file).read_text())
+            while await self._ends(definition["metadata"]["name"]):
+                await asyncio.sleep(0.1)
+            await self._ensure(CRDS, "", definition)
         while not await self._served(self.subject.target):
             await asyncio.sleep(0.1)
         await self.ensure(self.subject.prepare())
+        for store in self.stores if self.subject.target.namespaced else ():
+            await self.apply_foreign("", object_store(store))
+        self._cluster = (await self.client.get(NAMESPACES, "", "kube-system"))["metadata"]["uid"]
         self._token = await self.token(SYSTEM, "pileus")
 
     async def _ends(self, definition: str) -> bool:
@@ -502,6 +579,7 @@ class Ground:
         except ApiError as error:
             if error.status != 409:
                 raise
+        await self._played(kind, namespace, manifest)
 
 
 class Calm:
@@ -523,6 +601,7 @@ CLUSTER_WIDE = frozenset(
         "ClusterRoleBinding",
         "GatewayClass",
         "Namespace",
+        "ObjectStore",
         "IngressClass",
         "StorageClass",
         "ValidatingAdmissionPolicy",
@@ -534,10 +613,27 @@ CLUSTER_WIDE = frozenset(
 IRREGULAR = {"NetworkAttachmentDefinition": "network-attachment-definitions"}
 
 
-def chart_roles() -> list[Manifest]:
-    """What the chart grants the operator, as Helm renders it."""
-    rendered = Helm(program("helm")).template({})
+def chart_roles(**values: Any) -> list[Manifest]:
+    """What the chart with these values grants the operator, as Helm renders it."""
+    rendered = Helm(program("helm")).template(values)
     return [manifest for manifest in rendered if manifest["kind"] in ROLES]
+
+
+def object_store(store: StoreProxy) -> Manifest:
+    """The ObjectStore that an administrator makes of a store behind its proxy."""
+    engine = store.store.engine
+    spec = {
+        "engine": ENGINES[engine],
+        "endpoint": store.endpoint,
+        "usersEndpoint": store.users,
+        "credentials": {"secret": secret_name(engine)},
+    }
+    return {
+        "apiVersion": "pileus.dev/v1alpha1",
+        "kind": "ObjectStore",
+        "metadata": {"name": engine},
+        "spec": spec,
+    }
 
 
 def ready(live: Manifest | None) -> str:

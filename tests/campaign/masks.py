@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+UID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 DRAWN = frozenset(
     {
         "uid",

@@ -17,7 +17,7 @@ from tests.campaign.ground import ROOT
 class Mutation:
     """A bug: `old` becomes `new` in `file` (below operator/pileus); `caught` is the test that must see it.
 
-    `also`: more replacements in the same file, where one does not make a bug.
+    `also`: more replacements in the same file, where one does not make a bug. `kind`: on which it is tried.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Mutation:
     new: str
     caught: str
     also: tuple[tuple[str, str], ...] = ()
+    kind: str = "ContainerApp"
 
     def apply(self, directory: Path) -> Path:
         """A copy of the sources with the bug in it."""
@@ -55,8 +56,8 @@ MUTATIONS: tuple[Mutation, ...] = (
                 "        self._made: set[ObjectRef] = set()\n        self._normalised: dict",
             ),
             (
-                "                outcome.writes += 1\n                return self._learn(",
-                "                self._made.add(ref)\n                return self._learn(",
+                "                answer = await self._writer.create(",
+                "                self._made.add(ref)\n                answer = await self._writer.create(",
             ),
         ),
     ),
@@ -99,8 +100,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         "no backoff",
         "T3 errors",
         "engine/queue.py",
-        "        return min(LONGEST_BACKOFF,",
-        "        return 0.0 * min(LONGEST_BACKOFF,",
+        "        return backoff(",
+        "        return 0.0 * backoff(",
         "t03",
     ),
     Mutation(
@@ -115,8 +116,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         "what vanished while no watch was open stays in the cache",
         "T5 missed events",
         "cluster/store.py",
-        "if entry.version <= version and ref not in present]",
-        "if False]",
+        "            if entry.version <= version and ref not in present and",
+        "            if False and",
         "t05",
     ),
     Mutation(
@@ -212,7 +213,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "write again what is there already",
         "T10 rest",
         "engine/reconcile.py",
-        "        if dict(resource.status) == status:\n            return\n",
+        "        if dict(resource.status) == status and not anyway:\n            return\n",
         "",
         "t10",
     ),
@@ -263,16 +264,52 @@ MUTATIONS: tuple[Mutation, ...] = (
         "children are made while their resource is being deleted",
         "T16 ends",
         "engine/reconcile.py",
-        "        if resource.deleting:\n            return Plan(prune=False)\n",
+        "            if resource.deleting:\n                return self._beyond.parting(resource, world)\n",
         "",
         "t16_held",
+        (
+            ("    if resource.deleting and kind.part is None:\n        return resource, None", "    pass"),
+            (
+                "            elif await self._want(resource, plan, world, outcome):\n",
+                "            elif await self._want(resource, plan, world, outcome) or resource.deleting:\n",
+            ),
+        ),
     ),
     Mutation(
         "a definition that goes takes the operator along",
         "T16 ends",
         "cluster/informer.py",
-        "                if error.status == 404:\n                    self._absent()\n",
-        "                if error.status == 404:\n                    raise SystemExit(1)\n",
+        "self.namespace):\n                    self._absent()\n",
+        "self.namespace):\n                    raise SystemExit(1)\n",
         "t16_the_definition",
+    ),
+    Mutation(
+        "the old policy is pruned before the new one is made",
+        "T1 crash",
+        "engine/apply.py",
+        "        outcome = Outcome()\n",
+        "        outcome = Outcome()\n"
+        "        outcome.live = {self.reference(desired): desired for desired in plan.objects}\n"
+        "        await self._prune(resource, plan, world, outcome)\n",
+        "t01",
+        kind="FirewallPolicy",
+    ),
+    Mutation(
+        "a rule that cannot be enforced is dropped",
+        "T8 wrong values",
+        "kinds/firewallpolicy/compile.py",
+        "        findings.insert(0, _refusal(refused))\n",
+        "        flows = tuple(one for one in flows if one.name not in refused)\n",
+        "t08",
+        kind="FirewallPolicy",
+    ),
+    Mutation(
+        "what was enforced goes while its successor is refused",
+        "T8 wrong values",
+        "kinds/firewallpolicy/compile.py",
+        "        prune=not findings,",
+        "        prune=True,",
+        "t08",
+        kind="FirewallPolicy",
     ),
 )

@@ -16,8 +16,8 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from tests.campaign.calls import Call, Lots
-from tests.campaign.faults import Reset, Rule, refusal
+from tests.campaign.calls import Call, Lots, placed
+from tests.campaign.faults import Forward, Reset, Rule, refusal
 from tests.campaign.views import Event, Views, line, listed
 
 PASSED_ON = ("Authorization", "Content-Type", "Accept", "User-Agent")
@@ -29,19 +29,28 @@ class Proxy:
 
     calls: every request in the order it came. rules: faults, the first that takes a call decides.
     views: how watches are treated. events: number of watch events shown, by namespace.
+    lots: what is drawn by lot in requests. wide: the resource whose names tell their namespace. scratch: what
+    a store is tried with, by name, and for which namespace.
     """
 
     def __init__(
-        self, server: str, trust: ssl.SSLContext, lots: Lots = (), beats: frozenset[str] = frozenset()
+        self,
+        server: str,
+        trust: ssl.SSLContext,
+        lots: Lots = (),
+        beats: frozenset[str] = frozenset(),
+        wide: str = "",
     ):
         self.calls: list[Call] = []
         self.rules: list[Rule] = []
         self.views = Views()
         self.events: Counter[str] = Counter()
         self.url = ""
+        self.wide = wide
+        self.scratch: dict[str, str] = {}
         self._server = server
         self._trust = trust
-        self._lots = lots
+        self.lots = lots
         self._beats = beats
         self._last: dict[tuple[str, str, str], int] = {}
         self._active: dict[str, float] = {}
@@ -100,18 +109,26 @@ class Proxy:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         now = asyncio.get_running_loop().time()
-        call = Call.read(request.method, request.path, dict(request.query), body, now, self._lots)
-        self.calls.append(call)
+        call = Call.read(request.method, request.path, dict(request.query), body, now, self.lots)
+        if self.wide and call.target.resource == self.wide and call.target.name:
+            namespace, name = placed(call.target.name)
+            call.target = call.target._replace(namespace=namespace, name=name)
         if call.verb == "watch":
+            self.calls.append(call)
             return await self._watch(request, call)
+
+        async def forward() -> web.Response:
+            return await self._forward(request, call, body)
+
+        return await self.answered(request, call, forward)
+
+    async def answered(self, request: web.Request, call: Call, forward: Forward) -> web.StreamResponse:
+        """What the operator is answered to a call: by `forward`, or as a fault has it."""
+        self.calls.append(call)
         self._waiting.add(id(call))
         self._note(call)
         try:
             rule = next((rule for rule in self.rules if rule.takes(call)), None)
-
-            async def forward() -> web.Response:
-                return await self._forward(request, call, body)
-
             response = await (rule.act(call, forward) if rule else forward())
         except Reset:
             return _reset(request, call)
@@ -171,7 +188,10 @@ class Proxy:
     def _shown(self, call: Call, event: Event) -> None:
         if event["type"] in ("BOOKMARK", "ERROR"):
             return
-        namespace = event["object"]["metadata"].get("namespace", "")
+        metadata = event["object"]["metadata"]
+        namespace = metadata.get("namespace", "")
+        if self.wide and call.target.resource == self.wide:
+            namespace, _ = placed(metadata["name"])
         self.events[namespace] += 1
         if self._beats and self._only_beats(call, event):
             return
@@ -206,9 +226,9 @@ class Proxy:
     async def _past(self, request: web.Request, query: dict[str, str], version: str) -> dict[str, object]:
         selector = {"labelSelector": query["labelSelector"]} if "labelSelector" in query else {}
         asked = {**selector, "resourceVersion": version, "resourceVersionMatch": "Exact"}
-        async with self._session.get(
-            self._server + request.path, params=asked, headers=_headers(request)
-        ) as upstream:
+        headers = _headers(request)
+        headers["Accept"] = headers.get("Accept", "").replace("ObjectMetadata;", "ObjectMetadataList;")
+        async with self._session.get(self._server + request.path, params=asked, headers=headers) as upstream:
             if upstream.status != 200:
                 raise _Refused(upstream.status, await upstream.read())
             page: dict[str, object] = await upstream.json()

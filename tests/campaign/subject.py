@@ -6,6 +6,7 @@ the same for every kind.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,7 +87,9 @@ class Wrong:
     mended: the spec that recovers. before: a spec that stood first. beside: more objects there.
     kubelet: statuses of containers by name, played on the pods, which have no kubelet here.
     settings: of the operator, where the fault is a cluster that lacks something. slow: says so only
-        after half a minute. resource: its name.
+        after half a minute. resource: its name. anew: whether it is mended by another one of its name.
+    absent: of what is prepared for the whole cluster, what is away meanwhile. stands: whether what `before`
+        made is there as it was while the value is refused.
     """
 
     name: str
@@ -101,6 +104,9 @@ class Wrong:
     settings: tuple[tuple[str, str], ...] = ()
     slow: bool = False
     resource: str = "app"
+    anew: bool = False
+    absent: tuple[Manifest, ...] = ()
+    stands: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +136,12 @@ class Subject:
     edits: how to break a child by hand, by kind: a merge patch that changes an owned field. Every one of
     these kinds is a child of `mix[1]`, named `app` or as `named` has it. strangers: the smallest object of
     each, somebody else's.
+    loosened: further edits that must heal: a spec, the kind of a child of it, and the patch.
     replaced: `mix[1]` changed so that its children must be written to, and so that they must be pruned.
     beside: objects that must be in each namespace first. around: the same, whose content is read.
     canaries: texts in them that must turn up nowhere else.
     prepare: objects that must be in the cluster. settings: the operator's environment.
+    chart: the chart's values. crds: further definitions that must be there.
     elsewhere: specs that make what `everything` does not, in clusters with other settings.
     pending: reasons of conditions that are never the last word.
     cluster: what its cluster has beside a control plane. volumes: whether stagehands play what binds them.
@@ -155,6 +163,9 @@ class Subject:
     by_the_clock: lives whose ends depend on the time of day.
     protected: a spec under which the resource may not be deleted.
     invisible: fields that change no object, with what tries them instead.
+    sociable: whether what is in other namespaces, and goes there, matters to it.
+    never: what is wrong with the children as they were for a moment, given those of the ends before and after
+        it (None: anything may be on the way).
     """
 
     kind: Kind
@@ -179,6 +190,8 @@ class Subject:
     canaries: tuple[str, ...] = ()
     prepare: Callable[[], tuple[Manifest, ...]] = tuple
     settings: dict[str, str] = field(default_factory=dict)
+    chart: dict[str, Any] = field(default_factory=dict)
+    crds: tuple[str, ...] = ()
     pending: frozenset[str] = frozenset()
     elsewhere: tuple[tuple[dict[str, str], tuple[Spec, ...]], ...] = ()
     cluster: tuple[str, ...] = ()
@@ -199,19 +212,32 @@ class Subject:
     at_once: int = 1000
     small: tuple[str, ...] | None = None
     bugs: bool = False
+    loosened: tuple[tuple[Spec, str, Manifest], ...] = ()
     beds: dict[str, Spec] = field(default_factory=dict)
     later: dict[str, tuple[Spec, Spec]] = field(default_factory=dict)
     by_the_clock: tuple[Scenario, ...] = ()
     protected: Spec | None = None
     invisible: dict[str, str] = field(default_factory=dict)
+    sociable: bool = False
+    never: Callable[[list[Manifest], list[Manifest], list[Manifest]], str] | None = None
 
-    def manifest(self, name: str, spec: Spec) -> Manifest:
-        """The resource as a user applies it."""
-        return {**self.target.type_meta, "metadata": {"name": name}, "spec": spec}
+    def manifest(self, name: str, spec: Spec, namespace: str = "") -> Manifest:
+        """The resource as a user applies it; `<here>` in its spec stands for its namespace and name."""
+        here = json.dumps(spec).replace("<here>", f"{namespace}-{name}")
+        return {**self.target.type_meta, "metadata": {"name": name}, "spec": json.loads(here)}
 
     def child(self, kind: ObjectKind) -> str:
         """Name of the child of this kind that tests deal with."""
         return self.named.get(kind.kind, "app")
+
+    def bed(self, kind: ObjectKind) -> Spec:
+        """The spec under which a child of this kind is broken."""
+        return self.beds.get(kind.kind, self.mix[1])
+
+    @property
+    def namespaced(self) -> bool:
+        """Whether it is in a namespace."""
+        return self.target.namespaced
 
     @property
     def owned(self) -> tuple[ObjectKind, ...]:

@@ -16,6 +16,7 @@ from tests.campaign.calls import WriteName
 from tests.campaign.conftest import Points
 from tests.campaign.faults import Act, Rule
 from tests.campaign.ground import Calm, Ground
+from tests.campaign.states import States, recorded
 from tests.campaign.subject import Scenario
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -81,7 +82,22 @@ async def _together(
     plans: list[Plan],
     acts: dict[str, Act],
 ) -> None:
-    spaces = await ground.namespaces(scenario.name, len(plans))
+    async with recorded(ground) as states:
+        spaces = await ground.namespaces(scenario.name, len(plans))
+        await _lived(ground, points, scenario, calm, dict(zip(spaces, plans, strict=True)), acts, states)
+    await ground.drop(*spaces)
+
+
+async def _lived(
+    ground: Ground,
+    points: Points,
+    scenario: Scenario,
+    calm: Calm,
+    lives: dict[str, Plan],
+    acts: dict[str, Act],
+    states: States,
+) -> None:
+    spaces, plans = list(lives), list(lives.values())
     problems: dict[str, str] = {}
     rules: dict[str, Rule] = {}
     for number, step in enumerate(scenario.steps):
@@ -92,11 +108,11 @@ async def _together(
         await asyncio.gather(*(ground.apply(space, step.spec) for space in spaces))
         late = await ground.reach({space: calm.ends[number] for space in spaces if space not in problems})
         problems |= {space: f"{step.name}: {lines}" for space, lines in late.items()}
+        await states.end()
     ground.proxy.rules.clear()
     for space, (at, write, how) in zip(spaces, plans, strict=True):
         point = f"{scenario.name}, {scenario.steps[at].name}, {how} {write}"
         if not rules[space].taken and write.resource.endswith("/status"):
             continue  # how often the status is written on the way depends on when others report
         missed = "" if rules[space].taken else "this write was never made"
-        points.check(point, problems.get(space) or missed)
-    await ground.drop(*spaces)
+        points.check(point, problems.get(space) or missed or states.wrong(space))

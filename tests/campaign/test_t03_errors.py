@@ -13,6 +13,7 @@ from tests.campaign.calls import WriteName
 from tests.campaign.conftest import Points
 from tests.campaign.faults import Rule
 from tests.campaign.ground import Calm, Ground, ready
+from tests.campaign.storecalls import STORE
 from tests.campaign.subject import Scenario
 from tests.campaign.test_t01_crashes import chosen
 
@@ -20,6 +21,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 TOLD = {409: "Progressing", 429: "ApiUnavailable", 500: "ApiUnavailable", 403: "Forbidden"}
 """Reason of Ready while every try to write a child gets this answer."""
+BY_STORE = {
+    409: ("StoreBusy",),
+    429: ("StoreBusy",),
+    500: ("StoreBusy",),
+    403: ("StoreDenied", "SettingRefused"),
+}
+"""The same of a call of an object store."""
 HELD = 6.0
 """Seconds that a refusal lasts at least: long enough for a hot loop to give itself away."""
 
@@ -120,7 +128,8 @@ async def _told(ground: Ground, space: str, rule: Rule, shown: int, write: Write
             waited = asyncio.get_running_loop().time() - started
             assert waited < ground.deadline, f"tried {len(rule.taken)} times of {tries}"
         if not write.resource.endswith("/status"):
-            await ground.until(lambda live: ready(live) == TOLD[status], space, f"says {TOLD[status]}")
+            reasons = BY_STORE[status] if rule.taken[0].target.group == STORE else (TOLD[status],)
+            await ground.until(lambda live: ready(live) in reasons, space, f"says {reasons}")
     except AssertionError as error:
         problem = str(error)
     await asyncio.sleep(max(0.0, HELD - (asyncio.get_running_loop().time() - started)))

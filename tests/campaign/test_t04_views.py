@@ -141,20 +141,24 @@ MISSED: dict[str, Act] = {
 async def test_t05_events_are_missed(ground: Ground, points: Points, full: bool) -> None:
     """What happens while no watch is open is found out afterwards: by replay, or (410) by a new list."""
     wanted = await end_of(ground, ground.subject.mix[1])
+    # What has a finalizer of ours is not gone before we have seen it go.
+    acts = {
+        name: act for name, act in MISSED.items() if act is not _made_anew or not ground.subject.kind.part
+    }
     for memory in ("replayed", "forgotten") if full else ("forgotten",):
-        spaces = await ground.namespaces("missed", len(MISSED))
+        spaces = await ground.namespaces("missed", len(acts))
         await asyncio.gather(*(ground.apply(space, ground.subject.mix[1]) for space in spaces))
         late = await ground.reach(dict.fromkeys(spaces, wanted), history=False)
         assert not late, late
         ground.proxy.views.open.clear()
         ground.proxy.views.cut()
-        for space, act in zip(spaces, MISSED.values(), strict=True):
+        for space, act in zip(spaces, acts.values(), strict=True):
             await act(ground, space)
         await asyncio.sleep(2 * QUIET)  # garbage is collected meanwhile
         ground.proxy.views.forgetful = memory == "forgotten"
         ground.proxy.views.open.set()
         late = await ground.reach(dict.fromkeys(spaces, wanted), history=False)
-        for space, name in zip(spaces, MISSED, strict=True):
+        for space, name in zip(spaces, acts, strict=True):
             points.check(f"{name}, {memory}", late.get(space))
         ground.proxy.heal()
         await ground.drop(*spaces)

@@ -15,7 +15,8 @@ from pileus.cluster.client import path
 from pileus.engine.ports import ApiError
 from pileus.objects.catalog import POD
 from tests.campaign.conftest import Points
-from tests.campaign.ground import Ground, message, ready
+from tests.campaign.ground import Ground, Snapshot, message, ready
+from tests.campaign.masks import differences
 from tests.campaign.schema import names
 from tests.campaign.subject import Wrong
 
@@ -48,7 +49,18 @@ async def test_t08_wrong_values_are_told(
             await ground.stop()
             ground.operator = ground.replica(**dict(settings))
             await ground.start()
-        await asyncio.gather(*(one(row) for row in rows if row.settings == settings))
+        there = [row for row in rows if row.settings == settings]
+        await asyncio.gather(*(one(row) for row in there if not row.absent))
+        for away in {_names(row): row.absent for row in there if row.absent}.values():
+            await ground.forget(away)
+            try:
+                await asyncio.gather(*(one(row) for row in there if row.absent == away))
+            finally:
+                await ground.ensure(away)
+
+
+def _names(row: Wrong) -> tuple[str, ...]:
+    return tuple(manifest["metadata"]["name"] for manifest in row.absent)
 
 
 async def _tried(ground: Ground, row: Wrong) -> None:
@@ -58,16 +70,29 @@ async def _tried(ground: Ground, row: Wrong) -> None:
     if row.before is not None:
         await ground.apply(space, row.before)
         await ground.until(lambda live: ready(live) == "Ready", space, "Ready before")
-        if row.reason:  # a claim that is kept, and found again by another app of this name
+        if row.reason and not row.stands:  # a claim that is kept, and found again by another app of this name
             await ground.apply(space, None)
             await ground.until(lambda live: live is None, space, "gone")
+    stood = await _children(ground, space) if row.stands else {}
     words = await (_refused(ground, space, row) if not row.reason else _told(ground, space, row))
     assert names(row.field, words), f"the field {row.field} is not named: {words}"
     assert row.remedy in words, f"the remedy {row.remedy!r} is not said: {words}"
+    if row.stands:
+        await ground.settled(space)
+        changed = differences(stood, await _children(ground, space)) if stood else "nothing stood"
+        assert not changed, f"what stood before is changed: {changed}"
     name = "app" if not row.reason and row.resource != "app" else row.resource
+    if row.anew:
+        await ground.apply(space, None, name=name)
+        await ground.until(lambda live: live is None, space, "gone", name=name)
     await ground.apply(space, row.mended, name=name)
     await ground.until(lambda live: ready(live) == "Ready", space, "Ready when mended", name=name)
     await ground.drop(space)
+
+
+async def _children(ground: Ground, space: str) -> Snapshot:
+    found = await ground.snapshot(space)
+    return {name: item for name, item in found.items() if name.split()[0] != ground.subject.target.kind}
 
 
 async def _refused(ground: Ground, space: str, row: Wrong) -> str:
@@ -86,13 +111,12 @@ async def _refused(ground: Ground, space: str, row: Wrong) -> str:
 
 async def _create(ground: Ground, space: str, row: Wrong) -> None:
     """As a plain create: a server-side apply says less where a list has one key twice."""
-    target = ground.subject.target
     await ground.client.request(
         "create",
-        path(target, space),
+        path(ground.subject.target, space),
         method="POST",
         params={"fieldValidation": "Strict"},
-        body=ground.subject.manifest(row.resource, row.spec),
+        body=ground.manifest(space, row.resource, row.spec),
     )
 
 

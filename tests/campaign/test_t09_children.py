@@ -97,10 +97,11 @@ BLOCKED: dict[str, tuple[Break, Break, str, str]] = {
 """What is done, what undoes it, and in between: the reason and words of the Ready condition."""
 
 
+@pytest.mark.needs("edits")
 async def test_t09_children_broken_by_hand(ground: Ground, points: Points, full: bool) -> None:
     owned = [kind for kind in ground.subject.owned if kind.kind in ground.subject.edits]
-    kinds = owned if full else owned[1:3]
-    beds = {kind.kind: ground.subject.beds.get(kind.kind, ground.subject.mix[1]) for kind in kinds}
+    kinds = owned if full or len(owned) < 3 else owned[1:3]
+    beds = {kind.kind: ground.subject.bed(kind) for kind in kinds}
     ends = {kind: await end_of(ground, spec) for kind, spec in beds.items()}
     heals = [(name, kind) for name in HEALS for kind in kinds]
     # What outlives its resource is ours by its labels.
@@ -135,6 +136,24 @@ async def test_t09_children_broken_by_hand(ground: Ground, points: Points, full:
     await ground.drop(*spaces)
 
 
+@pytest.mark.needs("loosened")
+async def test_t09_what_is_added_by_hand_goes(ground: Ground, points: Points) -> None:
+    """Of some children nothing that others add may stay, since it makes them something else."""
+    rows = ground.subject.loosened
+    kinds = {kind.kind: kind for kind in ground.subject.owned}
+    spaces = await ground.namespaces("loosened", len(rows))
+    await asyncio.gather(
+        *(ground.finished(space, spec) for space, (spec, *_) in zip(spaces, rows, strict=True))
+    )
+    wanted = await ground.snapshots(spaces, history=False)
+    for space, (_, kind, patch) in zip(spaces, rows, strict=True):
+        await ground.patch(kinds[kind], space, ground.subject.child(kinds[kind]), patch)
+    late = await ground.reach(wanted, history=False)
+    for space, (_, kind, patch) in zip(spaces, rows, strict=True):
+        points.check(f"{kind}: {patch} goes", late.get(space))
+    await ground.drop(*spaces)
+
+
 async def _told(ground: Ground, points: Points, space: str, kind: ObjectKind, name: str) -> None:
     breaks, mends, reason, words = BLOCKED[name]
     await breaks(ground, space, kind)
@@ -145,16 +164,17 @@ async def _told(ground: Ground, points: Points, space: str, kind: ObjectKind, na
     await mends(ground, space, kind)
 
 
+@pytest.mark.needs("edits")
 async def test_t09_strangers_are_left_alone(ground: Ground, points: Points) -> None:
     """What is not ours is never touched, whatever its name and labels; its name is free once it goes."""
-    spec = ground.subject.mix[1]
-    wanted = await end_of(ground, spec)
     kinds = [kind for kind in ground.subject.owned if kind.kind in ground.subject.edits]
+    beds = [ground.subject.bed(kind) for kind in kinds]
+    ends = await asyncio.gather(*(end_of(ground, spec) for spec in beds))
     spaces = await ground.namespaces("stranger", len(kinds))
     theirs = {}
     for space, kind in zip(spaces, kinds, strict=True):
         theirs[space] = await _stranger(ground, space, kind, ground.subject.child(kind))
-    await asyncio.gather(*(ground.apply(space, spec) for space in spaces))
+    await asyncio.gather(*(ground.apply(space, spec) for space, spec in zip(spaces, beds, strict=True)))
     for space, kind in zip(spaces, kinds, strict=True):
         with points.point(f"{kind.kind}: a stranger has the name"):
             await ground.until(lambda live: ready(live) == "NameTaken", space, "says NameTaken")
@@ -163,7 +183,7 @@ async def test_t09_strangers_are_left_alone(ground: Ground, points: Points) -> N
             assert not touched, touched
         await ground.delete(kind, space, ground.subject.child(kind))
     await asyncio.gather(*(ground.patch(ground.subject.target, space, "app", LOOK_AGAIN) for space in spaces))
-    late = await ground.reach(dict.fromkeys(spaces, wanted), history=False)
+    late = await ground.reach(dict(zip(spaces, ends, strict=True)), history=False)
     for space, kind in zip(spaces, kinds, strict=True):
         points.check(f"{kind.kind}: the stranger has gone", late.get(space))
     await ground.drop(*spaces)
@@ -171,6 +191,7 @@ async def test_t09_strangers_are_left_alone(ground: Ground, points: Points) -> N
 
 @pytest.mark.full
 @pytest.mark.needs("later")
+@pytest.mark.needs("edits")
 async def test_t09_names_are_taken_before(ground: Ground, points: Points) -> None:
     """The same of children that come only with a second spec."""
     await names_taken_before(ground, points)
@@ -211,6 +232,7 @@ LOOK_AGAIN: Manifest = {"metadata": {"annotations": {"pileus.dev/reconcile-at": 
 
 
 @pytest.mark.full
+@pytest.mark.needs("edits")
 async def test_t09_marks_of_ours_on_strangers(ground: Ground, points: Points) -> None:
     """Labels are anybody's to set: an object that carries ours, but is not ours, is not pruned."""
     space = await ground.namespace("marked")
@@ -232,6 +254,7 @@ async def test_t09_marks_of_ours_on_strangers(ground: Ground, points: Points) ->
     await ground.drop(space)
 
 
+@pytest.mark.needs("edits")
 async def test_t09_replaced_unseen(ground: Ground, points: Points) -> None:
     """A child is deleted and a stranger takes its name while events lag: neither written to nor pruned."""
     kinds = [kind for kind in ground.subject.owned if kind.kind in ground.subject.edits]
@@ -299,6 +322,7 @@ async def _stranger(
 
 
 @pytest.mark.full
+@pytest.mark.needs("edits")
 async def test_t09_namespace_terminating(ground: Ground, points: Points) -> None:
     """A namespace that cannot end yet: nothing is made in it again and again, and the status says so."""
     space = await ground.namespace("ending")

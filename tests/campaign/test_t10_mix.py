@@ -7,6 +7,7 @@ is mended it goes into `SEEDS`, and is played in every full run.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine
 from typing import Any
 
@@ -20,6 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from pileus.engine.ports import ApiError
 from tests.campaign import faults
 from tests.campaign.calls import Call
 from tests.campaign.conftest import Points
@@ -29,7 +31,7 @@ from tests.campaign.test_t04_views import end_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-SEEDS: tuple[int, ...] = ()
+SEEDS: tuple[int, ...] = (1128846769,)
 """Seeds that failed once."""
 THROWN = 16
 """Seeds of a full run, beside those."""
@@ -126,12 +128,15 @@ class Mix(RuleBasedStateMachine):
     async def _vandalize(self, space: str, which: int, how: str) -> None:
         edits = self.stage.subject.edits
         kinds = [kind for kind in self.stage.subject.owned if kind.kind in edits]
+        if not kinds:
+            return
         kind = kinds[which % len(kinds)]
         name = self.stage.subject.child(kind)
         if how == "delete" or await self.stage.get(kind, space, name) is None:
             await self.stage.delete(kind, space, name)
         else:
-            await self.stage.patch(kind, space, name, edits[kind.kind])
+            with contextlib.suppress(ApiError):  # gone meanwhile
+                await self.stage.patch(kind, space, name, edits[kind.kind])
 
     # a bad network
 
@@ -186,6 +191,9 @@ class Mix(RuleBasedStateMachine):
             history=False,
         )
         assert not late, f"asked for {self.asked}: {late}"
+        if self.stage.subject.sociable:
+            await self.stage.alone(*self.spaces)
+            await self.stage.settled(*self.spaces)
         since = len(self.proxy.calls)
         await self.stage.restart()
         await asyncio.sleep(1.0)
@@ -199,5 +207,6 @@ class Mix(RuleBasedStateMachine):
 
 def _said(call: Call) -> str:
     """Reasons of a status that was written."""
-    conditions = (call.body or {}).get("status", {}).get("conditions") or ()
+    body = call.body if isinstance(call.body, dict) else {}
+    conditions = body.get("status", {}).get("conditions") or ()
     return ", ".join(f"{entry['type']}: {entry['reason']} {entry['message']}" for entry in conditions)

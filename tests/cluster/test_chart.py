@@ -18,7 +18,7 @@ from tests.programs import program
 
 CHART = Path(__file__).parents[2] / "charts" / "pileus"
 NAME = f"pileus-{os.getpid()}"
-APART = ("reads", "elsewhere")
+APART = ("reads", "elsewhere", "keys")
 """Namespaces in which the operator may, and may not, read Secrets."""
 Helm = Callable[..., str]
 
@@ -45,7 +45,11 @@ def helm(apiserver: Path) -> Helm:
 @pytest.fixture(scope="module")
 def installed(kubectl: Kubectl, helm: Helm) -> Iterator[Helm]:
     # Another test's CRDs are on this API server: they are not this release's.
-    values = ("--set=crds.enabled=false", f"--set=references.namespaces={{{NAME}-{APART[0]}}}")
+    values = (
+        "--set=crds.enabled=false",
+        f"--set=references.namespaces={{{NAME}-{APART[0]}}}",
+        f"--set=credentials.namespaces={{{NAME}-{APART[2]}}}",
+    )
     helm("install", NAME, str(CHART), "--create-namespace", *values)
     yield helm
     helm("uninstall", NAME, "--ignore-not-found")
@@ -62,6 +66,11 @@ MAY: tuple[tuple[str, str, str, str, bool], ...] = (
     ("Secrets are closed by default", "get", "secrets", f"{NAME}-{APART[1]}", False),
     ("they are open where the administrator said so", "get", "secrets", f"{NAME}-{APART[0]}", True),
     ("reading is not writing", "patch", "secrets", f"{NAME}-{APART[0]}", False),
+    ("consumers' keys go where the administrator said so", "patch", "secrets", f"{NAME}-{APART[2]}", True),
+    ("and nowhere else", "create", "secrets", f"{NAME}-{APART[1]}", False),
+    ("it reads the keys of object stores", "get", "secrets", NAME, True),
+    ("these are the administrator's", "patch", "secrets", NAME, False),
+    ("it holds a Bucket until it has gone", "patch", "buckets.pileus.dev", "default", True),
     ("no list of Secrets over the cluster", "list", "secrets", "", False),
     ("its own Lease", "update", "leases.coordination.k8s.io", NAME, True),
     ("nobody else's Lease", "update", "leases.coordination.k8s.io", "kube-system", False),

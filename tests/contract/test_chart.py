@@ -66,7 +66,7 @@ def test_the_rules_are_the_generated_ones(helm: Helm) -> None:
 
     assert find(rendered, "ClusterRole")["rules"] == generated["operator"]
     assert find(rendered, "Role", "pileus-leader")["rules"] == generated["leader"]
-    for name in ("references", "view", "edit"):
+    for name in ("credentials", "references", "view", "edit"):
         assert find(rendered, "ClusterRole", f"pileus-{name}")["rules"] == generated[name]
 
 
@@ -154,24 +154,75 @@ def test_made(helm: Helm, reason: str, values: Manifest, kind: str) -> None:
     assert kind in kinds(helm.template(values)), reason
 
 
-REFERENCES: tuple[tuple[str, list[str], list[tuple[str, str]]], ...] = (
-    ("nothing is readable by default", [], []),
+BOUND: tuple[tuple[str, list[str], list[tuple[str, str]]], ...] = (
+    ("nothing is granted by default", [], []),
     ("each namespace gets a binding", ["a", "b"], [("RoleBinding", "a"), ("RoleBinding", "b")]),
     ("a star is one binding for all", ["*", "a"], [("ClusterRoleBinding", "")]),
+    ("the release's own may be among them", ["pileus-system"], [("RoleBinding", "pileus-system")]),
 )
 
 
-@pytest.mark.parametrize(("reason", "namespaces", "bound"), REFERENCES, ids=[row[0] for row in REFERENCES])
-def test_references(helm: Helm, reason: str, namespaces: list[str], bound: list[tuple[str, str]]) -> None:
-    rendered = helm.template({"references": {"namespaces": namespaces}})
+@pytest.mark.parametrize(("reason", "namespaces", "bound"), BOUND, ids=[row[0] for row in BOUND])
+@pytest.mark.parametrize("value", ["credentials", "references"])
+def test_what_is_granted_by_namespace(
+    helm: Helm, value: str, reason: str, namespaces: list[str], bound: list[tuple[str, str]]
+) -> None:
+    rendered = helm.template({value: {"namespaces": namespaces}})
 
-    found = [
-        (m["kind"], m["metadata"].get("namespace", ""))
-        for m in rendered
-        if m.get("roleRef", {}).get("name") == "pileus-references"
-    ]
+    found = [m for m in rendered if "roleRef" in m and m["metadata"]["name"] == f"pileus-{value}"]
 
-    assert found == bound, reason
+    assert [(m["kind"], m["metadata"].get("namespace", "")) for m in found] == bound, reason
+    assert {m["roleRef"]["name"] for m in found} <= {f"pileus-{value}"}, reason
+    names = [(m["kind"], m["metadata"].get("namespace", ""), m["metadata"]["name"]) for m in rendered]
+    assert len(names) == len(set(names)), "no binding twice"
+
+
+def test_what_object_stores_are_reached_by_is_read_in_the_own_namespace(helm: Helm) -> None:
+    binding = find(helm.template(), "RoleBinding", "pileus-stores")
+
+    assert binding["metadata"]["namespace"] == "pileus-system"
+    assert (binding["roleRef"]["kind"], binding["roleRef"]["name"]) == ("ClusterRole", "pileus-references")
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "pileus", "namespace": "pileus-system"}]
+
+
+def tcp(*ports: int) -> list[Manifest]:
+    return [{"port": port, "protocol": "TCP"} for port in ports]
+
+
+STORES: tuple[tuple[str, list[Manifest], list[Manifest]], ...] = (
+    ("none by default", [], []),
+    ("a port anywhere", [{"ports": [443]}], [{"ports": tcp(443)}]),
+    (
+        "ports at addresses",
+        [{"ports": [443, 8080], "cidrs": ["203.0.113.0/24", "2001:db8::/32"]}],
+        [
+            {
+                "ports": tcp(443, 8080),
+                "to": [{"ipBlock": {"cidr": "203.0.113.0/24"}}, {"ipBlock": {"cidr": "2001:db8::/32"}}],
+            }
+        ],
+    ),
+    (
+        "each store by itself",
+        [{"ports": [443]}, {"ports": [7070], "cidrs": ["198.51.100.7/32"]}],
+        [{"ports": tcp(443)}, {"ports": tcp(7070), "to": [{"ipBlock": {"cidr": "198.51.100.7/32"}}]}],
+    ),
+)
+
+
+@pytest.mark.parametrize(("reason", "stores", "rules"), STORES, ids=[row[0] for row in STORES])
+def test_object_stores_are_let_through(
+    helm: Helm, reason: str, stores: list[Manifest], rules: list[Manifest]
+) -> None:
+    egress = {"enabled": True, "objectStores": stores}
+    policy = find(helm.template({"networkPolicy": {"egress": egress}}), "NetworkPolicy")["spec"]
+
+    assert policy["egress"][0]["ports"][2:] == tcp(443, 6443)
+    assert policy["egress"][1:] == rules, reason
+    open_to_all = find(
+        helm.template({"networkPolicy": {"egress": {"objectStores": stores}}}), "NetworkPolicy"
+    )
+    assert "egress" not in open_to_all["spec"], "without a limit nothing has to be let through"
 
 
 IMAGES: tuple[tuple[str, Manifest, str], ...] = (
@@ -202,6 +253,17 @@ REFUSED: tuple[tuple[str, Manifest, str], ...] = (
     ("text where a number stands", {"replicas": "two"}, "replicas"),
     ("a digest that is none", {"image": {"digest": "latest"}}, "digest"),
     ("a namespace that cannot exist", {"references": {"namespaces": ["No_Such"]}}, "references"),
+    ("nor there", {"credentials": {"namespaces": ["No_Such"]}}, "credentials"),
+    (
+        "a store without ports",
+        {"networkPolicy": {"egress": {"objectStores": [{"cidrs": ["203.0.113.0/24"]}]}}},
+        "ports",
+    ),
+    (
+        "an address that is no range",
+        {"networkPolicy": {"egress": {"objectStores": [{"ports": [443], "cidrs": ["203.0.113.7"]}]}}},
+        "cidrs",
+    ),
 )
 
 
@@ -216,3 +278,7 @@ def test_notes_tell_the_next_step(helm: Helm) -> None:
 
     assert "kubectl apply" in notes
     assert "references.namespaces" in notes
+    assert "credentials.namespaces" in notes
+    told = helm.notes({"references": {"namespaces": ["*"]}, "credentials": {"namespaces": ["shop"]}})
+    assert "references.namespaces" not in told
+    assert "credentials.namespaces" not in told

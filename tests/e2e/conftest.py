@@ -21,9 +21,9 @@ from tests.e2e.operator import GATEWAY, GRANTED, NAMESPACE, Operator
 
 @pytest.fixture(scope="session")
 def cluster() -> LocalCluster:
-    """The development cluster with its metrics API, brought up if it is not; it is left running."""
+    """The development cluster with metrics API and stores, brought up if it is not; it is left running."""
     given = os.environ.get("PILEUS_TEST_CLUSTER")
-    found = LocalCluster(Path(given) if given else None, with_=("metrics",)).up()
+    found = LocalCluster(Path(given) if given else None, with_=("metrics", "s3")).up()
     record = found.record
     assert record is not None
     if record.profile in (Profile.CONTROL_PLANE, Profile.APISERVER):

@@ -39,7 +39,7 @@ class Kubectl:
     settings: dict[str, str] = field(default_factory=dict)
 
     def within(self, namespace: str) -> Kubectl:
-        """The same for another namespace."""
+        """The same for another namespace; for objects of several, each in its own, for ""."""
         return Kubectl(self.program, self.kubeconfig, namespace, self.settings)
 
     def unused(self, prefix: str, words: str) -> Kubectl:
@@ -49,10 +49,15 @@ class Kubectl:
 
     def __call__(self, *arguments: str, given: str | None = None) -> str:
         """The output of a command; raises `RefusedError`."""
-        done = subprocess.run(self._argv(*arguments), input=given, capture_output=True, text=True)
+        done = subprocess.run(self.argv(*arguments), input=given, capture_output=True, text=True)
         if done.returncode != 0:
             raise RefusedError(f"kubectl {' '.join(arguments)}\n{done.stderr.strip() or done.stdout.strip()}")
         return done.stdout
+
+    def follow(self, pod: str, file: Path) -> subprocess.Popen[bytes]:
+        """Write what a pod logs into a file, until it ends."""
+        with file.open("wb") as output:
+            return subprocess.Popen(self.argv("logs", "--follow", pod), stdout=output)
 
     def attempt(self, *arguments: str, given: str | None = None) -> str:
         """The output of a command that may fail, or what it said then."""
@@ -112,7 +117,7 @@ class Kubectl:
     def watch(self, kind: str, name: str, patience: float = PATIENCE) -> Iterator[Iterator[Manifest]]:
         """The states of an object one after the other, ending after `patience`; {} when it is deleted."""
         selection = f"--field-selector=metadata.name={name}"
-        argv = self._argv("get", kind, selection, "-o", "json", "--watch", "--output-watch-events")
+        argv = self.argv("get", kind, selection, "-o", "json", "--watch", "--output-watch-events")
         process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
             yield self._states(process, time.monotonic() + patience)
@@ -139,11 +144,12 @@ class Kubectl:
                 text = text[end:]
                 yield {} if event["type"] == "DELETED" else event["object"]
 
-    def _argv(self, *arguments: str) -> list[str]:
+    def argv(self, *arguments: str) -> list[str]:
+        """The command as the system runs it."""
         return [
             str(self.program),
             f"--kubeconfig={self.kubeconfig}",
-            f"--namespace={self.namespace}",
+            *((f"--namespace={self.namespace}",) if self.namespace else ()),
             *arguments,
         ]
 

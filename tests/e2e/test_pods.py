@@ -124,7 +124,7 @@ def test_pods_have_no_rights_that_they_do_not_need(ns: Kubectl) -> None:
 def test_bindings_wait_by_name_and_go_on_without(ns: Kubectl) -> None:
     ns.apply(app(bindings=[{"bucket": "assets"}]))
     found = ns.until(
-        "capp", "app", lambda found: _reason(found) == "BindingsUnavailable", "there are no Buckets yet"
+        "capp", "app", lambda found: _reason(found) == "BindingMissing", "there is no such Bucket"
     )
     assert "'assets'" in json.dumps(found["status"]["conditions"])
     assert not ns.exists("deployment", "app"), "without its credentials it would only fail"

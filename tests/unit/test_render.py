@@ -67,6 +67,33 @@ def test_failure(reason: str, text: str, arguments: tuple[str, ...], words: str)
     assert words in done.stderr
 
 
+POLICY = """
+apiVersion: pileus.dev/v1alpha1
+kind: FirewallPolicy
+metadata: {name: guard}
+spec: {target: {apps: [web]}, presets: [{name: DNS}]}
+"""
+RESOLVER = """
+apiVersion: v1
+kind: Service
+metadata: {name: kube-dns, namespace: kube-system, labels: {k8s-app: kube-dns}}
+spec: {selector: {k8s-app: kube-dns}, ports: [{port: 53, protocol: UDP, targetPort: 53}]}
+"""
+
+
+def test_what_is_around_a_policy_counts(tmp_path: Path) -> None:
+    """Without the cluster nobody knows where its DNS is."""
+    seen = tmp_path / "seen.yaml"
+    seen.write_text(RESOLVER)
+
+    blind = run(POLICY)
+    sighted = run(POLICY, "--seen", str(seen))
+
+    assert "note: PresetUnknown" in blind.stderr
+    assert list(yaml.safe_load_all(blind.stdout)) == []
+    assert [one["kind"] for one in yaml.safe_load_all(sighted.stdout)] == ["NetworkPolicy"]
+
+
 def test_what_the_cluster_has_counts(tmp_path: Path) -> None:
     """Only a gateway that is seen can be known to filter addresses."""
     limited = APP % ", expose: {hosts: [a.example.dev], tls: None, allowFrom: [192.0.2.0/24]}"

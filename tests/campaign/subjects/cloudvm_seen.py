@@ -16,10 +16,10 @@ from pileus.engine.plan import Manifest
 from pileus.engine.world import Resource
 from pileus.kinds.cloudvm.build import names
 from pileus.objects.reading import at, condition, items
+from tests.campaign.masks import UID
 
 OURS = ("pileus.dev/", "cdi.kubevirt.io/storage.deleteAfterCompletion")
 """Annotations that Pileus writes; the others on these objects are KubeVirt's and CDI's notes."""
-UID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 LOTS = (
     (UID, "<uid>"),

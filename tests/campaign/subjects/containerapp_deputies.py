@@ -36,7 +36,7 @@ DEPUTIES: tuple[Deputy, ...] = (
     _deputy("sidecars[].envFrom[].configMap", MISSING, sidecars=_sidecar(envFrom=[{"configMap": NAME}])),
     _deputy("volumes[].secret", MISSING, volumes=_volume(secret=NAME)),
     _deputy("volumes[].configMap", MISSING, volumes=_volume(configMap=NAME)),
-    _deputy("bindings[].bucket", "BindingsUnavailable", bindings=[{"bucket": NAME}]),
+    _deputy("bindings[].bucket", "BindingMissing", bindings=[{"bucket": NAME}]),
     # The kubelet looks for it in the pod's namespace.
     _deputy("pullSecrets[]", pullSecrets=[NAME]),
     # The gateway looks for it in the namespace of the ListenerSet, without a ReferenceGrant.
@@ -58,6 +58,8 @@ DEPUTIES: tuple[Deputy, ...] = (
 )
 
 NAMELESS: dict[str, str] = {
+    "bindings[].access": "a consumer of the Bucket that is named beside it",
+    "bindings[].prefix": "how names of variables begin",
     "image": "an image of a registry",
     "init[].image": "an image of a registry",
     "sidecars[].image": "an image of a registry",

@@ -100,10 +100,10 @@ TOLD: tuple[Wrong, ...] = (
         slow=True,
     ),
     _told(
-        "a Bucket, of a kind that is not there",
-        "BindingsUnavailable",
+        "a Bucket that is not there",
+        "BindingMissing",
         "bindings",
-        "envFrom",
+        "create it",
         {"bindings": [{"bucket": "a"}]},
     ),
     _told("a revision that is not there", "RevisionNotFound", "rollbackTo", "There are:", {"rollbackTo": 7}),

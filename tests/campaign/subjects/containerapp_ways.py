@@ -238,6 +238,8 @@ REACHED = (
     Effect("expose.ipFamily", STALLED, context={"expose": {"type": "LoadBalancer"}}, fresh=False),
     # The app goes on without its credentials, but a new one does not start.
     Effect("bindings[].bucket", STALLED, ("assets", "a.b"), without="bindings", fresh=False),
+    Effect("bindings[].access", STALLED, ("app", "other"), {"bindings": [{"bucket": "assets"}]}, fresh=False),
+    Effect("bindings[].prefix", STALLED, ("A_", "B_"), {"bindings": [{"bucket": "assets"}]}, fresh=False),
 )
 
 WAYS: tuple[Effect, ...] = (*SERVED, *COUNTED, *CHANGED, *REACHED)

@@ -13,8 +13,8 @@ import pytest
 
 from pileus.local import LocalCluster
 from tests.campaign.ground import ROOT
+from tests.e2e.beside import Clock, OperatorBeside
 from tests.e2e.kubectl import Kubectl
-from tests.e2e.vms.operator import Clock, VmOperator
 from tests.e2e.vms.specs import fresh
 from tests.vmnode import VmNode
 
@@ -42,23 +42,23 @@ def admin(cluster: LocalCluster) -> Kubectl:
 
 
 @pytest.fixture(scope="session")
-def pileus(admin: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VmOperator]:
+def pileus(admin: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorBeside]:
     """The operator, which complains of nothing as long as it runs."""
-    found = VmOperator(admin, tmp_path_factory.mktemp("operator"))
+    found = OperatorBeside(admin, tmp_path_factory.mktemp("operator"))
     found.begin()
     yield found
     found.end()
 
 
 @pytest.fixture
-def clock(pileus: VmOperator) -> Iterator[Clock]:
+def clock(pileus: OperatorBeside) -> Iterator[Clock]:
     """The operator's clock, which tells the true time after the test."""
     yield pileus.clock
     pileus.clock.true()
 
 
 @pytest.fixture
-def ns(admin: Kubectl, pileus: VmOperator, request: pytest.FixtureRequest) -> Iterator[Kubectl]:
+def ns(admin: Kubectl, pileus: OperatorBeside, request: pytest.FixtureRequest) -> Iterator[Kubectl]:
     """kubectl for a new namespace, whose machines are gone before the next test counts writes."""
     kubectl = fresh(admin, request.node.name.removeprefix("test_"))
     yield kubectl

@@ -7,8 +7,8 @@ import datetime as dt
 import pytest
 
 from tests.e2e.apps import condition
+from tests.e2e.beside import OperatorBeside
 from tests.e2e.kubectl import Kubectl, Manifest
-from tests.e2e.vms.operator import VmOperator
 from tests.e2e.vms.specs import because, change, made, running, uid
 
 pytestmark = pytest.mark.cluster
@@ -99,7 +99,7 @@ def test_automatic_restarts_it_at_once(ns: Kubectl) -> None:
     ns.until("cvm", "vm", nothing_waits)
 
 
-def test_outside_its_window_it_is_not_restarted_and_inside_it_is(ns: Kubectl, pileus: VmOperator) -> None:
+def test_outside_its_window_it_is_not_restarted_and_inside_it_is(ns: Kubectl, pileus: OperatorBeside) -> None:
     made(ns, size=LARGE, restart={"policy": "Window", "window": window(now=False)})
     first = uid(ns)
     change(ns, size=SMALL)

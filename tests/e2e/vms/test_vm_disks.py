@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.apps import condition
+from tests.e2e.beside import OperatorBeside
 from tests.e2e.kubectl import Kubectl, Manifest
-from tests.e2e.vms.operator import VmOperator
 from tests.e2e.vms.specs import BLANK, because, change, disk, made, running, uid, vm
 from tests.vmnode import VmNode
 
@@ -92,7 +92,7 @@ def test_a_source_that_was_wrong_is_corrected_in_place(ns: Kubectl, agent: VmNod
     ns.gone("pvc", "vm-root")
 
 
-def test_a_changed_source_wipes_nothing_and_is_warned_of(ns: Kubectl, pileus: VmOperator) -> None:
+def test_a_changed_source_wipes_nothing_and_is_warned_of(ns: Kubectl, pileus: OperatorBeside) -> None:
     made(ns)
     before = uid(ns, "pvc", "vm-root")
     change(ns, disks=[disk(source=OTHER)])

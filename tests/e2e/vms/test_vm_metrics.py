@@ -5,15 +5,17 @@ from __future__ import annotations
 import pytest
 
 from tests.cluster.traces import eventually
+from tests.e2e.beside import OperatorBeside
 from tests.e2e.kubectl import Kubectl
-from tests.e2e.vms.operator import VmOperator
 from tests.e2e.vms.specs import change, made, running, uid, vm
 from tests.vmnode import VmNode
 
 pytestmark = pytest.mark.cluster
 
 
-def test_phases_disks_acts_and_snapshots_are_counted(ns: Kubectl, pileus: VmOperator, agent: VmNode) -> None:
+def test_phases_disks_acts_and_snapshots_are_counted(
+    ns: Kubectl, pileus: OperatorBeside, agent: VmNode
+) -> None:
     agent.hold_import("vm-root", 42)
     ns.apply(vm())
     assert shows(pileus, 40, "cloudvm_disk_progress_percent")
@@ -36,7 +38,7 @@ def test_phases_disks_acts_and_snapshots_are_counted(ns: Kubectl, pileus: VmOper
 
 
 def test_a_machine_that_waits_for_a_restart_is_counted_until_it_has_it(
-    ns: Kubectl, pileus: VmOperator
+    ns: Kubectl, pileus: OperatorBeside
 ) -> None:
     made(ns, size={"cpu": 2, "memory": "2Gi"})
     change(ns, size={"cpu": 1})
@@ -45,6 +47,6 @@ def test_a_machine_that_waits_for_a_restart_is_counted_until_it_has_it(
     assert shows(pileus, 0, "cloudvm_restart_required")
 
 
-def shows(pileus: VmOperator, value: float, name: str, **labels: str) -> bool:
+def shows(pileus: OperatorBeside, value: float, name: str, **labels: str) -> bool:
     """Whether a metric comes to this value."""
     return eventually(lambda: pileus.metric(f"pileus_{name}", **labels) == value)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.apps import condition
+from tests.e2e.beside import OperatorBeside
 from tests.e2e.kubectl import Kubectl, Manifest
-from tests.e2e.vms.operator import VmOperator
 from tests.e2e.vms.specs import change, made, phase, running, uid
 from tests.vmnode import VmNode
 
@@ -19,7 +19,7 @@ def moved(found: Manifest, token: str, how: str) -> bool:
     return (told.get("token"), told.get("phase")) == (token, how)
 
 
-def test_a_token_moves_it_once(ns: Kubectl, pileus: VmOperator) -> None:
+def test_a_token_moves_it_once(ns: Kubectl, pileus: OperatorBeside) -> None:
     made(ns)
     first, before = uid(ns), running(ns)["status"]["node"]
     change(ns, migrate={"token": "one"})

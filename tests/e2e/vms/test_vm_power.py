@@ -8,8 +8,8 @@ import pytest
 
 from tests.cluster.traces import eventually
 from tests.e2e.apps import condition, current, ready
+from tests.e2e.beside import OperatorBeside
 from tests.e2e.kubectl import Kubectl, Manifest, RefusedError
-from tests.e2e.vms.operator import VmOperator
 from tests.e2e.vms.specs import because, change, made, phase, running, uid, vm
 
 pytestmark = pytest.mark.cluster
@@ -47,7 +47,7 @@ def test_paused_and_resumed_is_the_same_machine(ns: Kubectl) -> None:
     assert uid(ns) == first
 
 
-def test_a_new_token_restarts_it_once(ns: Kubectl, pileus: VmOperator) -> None:
+def test_a_new_token_restarts_it_once(ns: Kubectl, pileus: OperatorBeside) -> None:
     made(ns)
     first = uid(ns)
     seen = [first]
@@ -67,7 +67,7 @@ def test_a_new_token_restarts_it_once(ns: Kubectl, pileus: VmOperator) -> None:
     assert uid(ns) == second, "neither a touch nor the operator's restart asks for it again"
 
 
-def test_a_token_from_the_beginning_restarts_nothing(ns: Kubectl, pileus: VmOperator) -> None:
+def test_a_token_from_the_beginning_restarts_nothing(ns: Kubectl, pileus: OperatorBeside) -> None:
     ns.apply(vm(restart={"token": "one"}))
     running(ns)
     first = uid(ns)

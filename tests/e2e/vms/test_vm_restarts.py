@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.apps import ready
+from tests.e2e.beside import OperatorBeside
 from tests.e2e.kubectl import Kubectl
-from tests.e2e.vms.operator import VmOperator
 from tests.e2e.vms.specs import BLANK, disk, phase, running, vm
 
 pytestmark = pytest.mark.cluster
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.cluster
 MANY = 200
 
 
-def test_with_machines_in_every_state_it_writes_nothing(ns: Kubectl, pileus: VmOperator) -> None:
+def test_with_machines_in_every_state_it_writes_nothing(ns: Kubectl, pileus: OperatorBeside) -> None:
     ns.apply(
         vm("plain"),
         vm("wide", disks=[disk(), disk("data", BLANK)], expose=[{"name": "ssh", "port": 22}]),
@@ -35,7 +35,7 @@ def test_with_machines_in_every_state_it_writes_nothing(ns: Kubectl, pileus: VmO
 
 
 @pytest.mark.timeout(1200)
-def test_two_hundred_machines_that_run_are_not_written(ns: Kubectl, pileus: VmOperator) -> None:
+def test_two_hundred_machines_that_run_are_not_written(ns: Kubectl, pileus: OperatorBeside) -> None:
     names = [f"vm-{number}" for number in range(MANY)]
     size = {"cpu": 1, "memory": "64Mi"}
     ns.apply(*(vm(name, size=size, disks=[disk(source=BLANK)]) for name in names))

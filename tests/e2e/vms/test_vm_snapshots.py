@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.apps import condition, ready, says
+from tests.e2e.beside import Clock
 from tests.e2e.kubectl import Kubectl, Manifest
-from tests.e2e.vms.operator import Clock
 from tests.e2e.vms.specs import BLANK, change, disk, vm, volumes, wake
 from tests.vmnode import VmNode
 

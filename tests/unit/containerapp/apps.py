@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,8 +64,26 @@ def app(spec: Mapping[str, Any] | None = None, *, name: str = "shop") -> Resourc
 
 
 def present(resource: Resource, digest: str = "d1") -> dict[Reference, Referent]:
-    """Every reference of the app, there with this digest."""
-    return dict.fromkeys(CONTAINER_APP.references(resource.spec), Referent(ReferenceState.PRESENT, digest))
+    """Every reference of the app, there with this digest; Buckets with a key for each consumer."""
+    return {
+        reference: bucket(reference.name)
+        if reference.kind == "Bucket"
+        else Referent(ReferenceState.PRESENT, digest)
+        for reference in CONTAINER_APP.references(resource.spec)
+    }
+
+
+def bucket(name: str, *, key: str = "AK1", consumers: Sequence[str] = ()) -> Referent:
+    """A Bucket whose consumers have this key; `assets` has one consumer and others two."""
+    names = consumers or (("app",) if name == "assets" else ("app", "reader"))
+    told = {"conditions": [{"type": "Ready", "status": "False", "message": "The store is away."}]}
+    entries = [{"name": one, "secret": f"{name}-{one}", "keyId": key} for one in names]
+    manifest = {
+        "metadata": {"name": name},
+        "spec": {"access": [{"name": one} for one in names]},
+        "status": {**told, "access": entries},
+    }
+    return Referent(ReferenceState.PRESENT, manifest=manifest)
 
 
 def objects(plan: Plan) -> dict[tuple[str, str], Manifest]:

@@ -225,8 +225,13 @@ STORIES: tuple[Story, ...] = (
     ),
     Story(
         "bindings",
-        "bindings wait for a kind that is not there: the app is not started",
-        {"bindings": [{"bucket": "assets"}]},
+        "two Buckets: their Secrets in the environment, and their keys in the template",
+        {
+            "bindings": [
+                {"bucket": "assets"},
+                {"bucket": "media", "access": "reader", "prefix": "MEDIA_"},
+            ]
+        },
     ),
     Story(
         "everything",

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 
-from pileus.engine.plan import ObjectRef
+from pileus.engine.plan import Manifest, ObjectRef
 from pileus.engine.world import Reference, ReferenceState, Referent
 from pileus.kinds.containerapp import CONTAINER_APP
 from pileus.kinds.containerapp.build import names, pods
 from pileus.kinds.containerapp.build.names import REFERENCES
 from pileus.objects.catalog import PERSISTENT_VOLUME_CLAIM
-from tests.unit.containerapp.apps import WEB, Cluster, app, objects
+from tests.unit.containerapp.apps import WEB, Cluster, app, bucket, objects
 
 FROM = {**WEB, "envFrom": [{"secret": "shop"}, {"configMap": "shop"}]}
 SECRET, CONFIG = Reference("Secret", "shop"), Reference("ConfigMap", "shop")
@@ -160,13 +161,52 @@ def test_who_takes_the_data_away(retain: str | None, owned: bool, reason: str) -
 def test_bindings_hold_what_runs() -> None:
     cluster = Cluster()
     cluster.settle(app())
+    cluster.references = {}
     bound = app({**WEB, "image": "shop:2", "bindings": [{"bucket": "assets"}]})
     plan = cluster.apply(bound)
     (finding,) = plan.findings
-    assert (finding.reason, finding.stalled) == ("BindingsUnavailable", True)
+    assert (finding.reason, finding.stalled) == ("BindingMissing", True)
     assert "'assets'" in finding.message
     image = cluster.deployment()["spec"]["template"]["spec"]["containers"][0]["image"]
     assert image == WEB["image"], "what runs goes on, unchanged"
+
+
+ASSETS = Reference("Bucket", "assets")
+
+
+@pytest.mark.parametrize(
+    ("binding", "referent", "reason", "words"),
+    [
+        ({"bucket": "media"}, bucket("media"), "BindingUnknown", "(there is app, reader)"),
+        ({"bucket": "media", "access": "x"}, bucket("media"), "BindingUnknown", "has no consumer 'x'"),
+        ({"bucket": "assets"}, bucket("assets", key=""), "BindingPending", "The store is away."),
+    ],
+)
+def test_a_binding_says_what_it_waits_for(
+    binding: Manifest, referent: Referent, reason: str, words: str
+) -> None:
+    cluster = Cluster(references={Reference("Bucket", binding["bucket"]): referent})
+    plan = cluster.compile(app({**WEB, "bindings": [binding]}))
+    (finding,) = plan.findings
+    assert finding.reason == reason
+    assert words in finding.message
+    assert ("Deployment", "shop") not in objects(plan)
+
+
+def test_a_new_key_rolls_the_pods_and_is_told_when_all_have_it() -> None:
+    cluster, bound = (
+        Cluster(references={ASSETS: bucket("assets")}),
+        app({**WEB, "bindings": [{"bucket": "assets"}]}),
+    )
+    cluster.settle(bound)
+    first = {"bucket": "assets", "access": "app", "keyId": "AK1"}
+    assert cluster.judge(bound).fields["bindings"] == [first]
+    cluster.references = {ASSETS: bucket("assets", key="AK2")}
+    cluster.apply(bound)
+    rolling = dataclasses.replace(bound, status={"bindings": [first]})
+    assert cluster.judge(rolling).fields["bindings"] == [first], "pods with the old key are there still"
+    cluster.settle(bound)
+    assert cluster.judge(rolling).fields["bindings"] == [{**first, "keyId": "AK2"}]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pileus.local import debian
 from pileus.local.images import store_directory
@@ -45,11 +46,12 @@ class Clock:
 
 
 @dataclass
-class VmOperator:
+class OperatorBeside:
     """One process, started and stopped by tests that are not asynchronous themselves."""
 
     admin: Kubectl
     directory: Path
+    values: dict[str, Any] = field(default_factory=dict)
     loop: asyncio.Runner = field(default_factory=asyncio.Runner)
 
     def __post_init__(self) -> None:
@@ -80,6 +82,22 @@ class VmOperator:
         told = [line for line in self._log.read_text().splitlines() if TROUBLE.search(line)]
         assert not told, told[:5]
 
+    def log(self) -> str:
+        """All that it has logged."""
+        return self._log.read_text()
+
+    def page(self) -> str:
+        """Its metrics."""
+        return self._process.page()
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        self.loop.run(self._process.kill())
+
+    def start(self) -> None:
+        """Start it anew after `kill`."""
+        self.loop.run(self._process.start())
+
     def restart(self) -> None:
         """Stop it and start it anew; its counts begin at nothing."""
         self.loop.run(self._process.stop())
@@ -99,7 +117,7 @@ class VmOperator:
         if not self.admin.exists("namespace", SYSTEM):
             self.admin("create", "namespace", SYSTEM)
         system = self.admin.within(SYSTEM)
-        system.apply(*chart_roles())
+        system.apply(*chart_roles(**self.values))
         token = system("create", "token", "pileus", "--duration=24h").strip()
         view = json.loads(self.admin("config", "view", "--minify", "--raw", "-o", "json"))
         view["users"] = [{"name": "operator", "user": {"token": token}}]
