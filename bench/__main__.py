@@ -2,7 +2,8 @@
 
 One real etcd and kube-apiserver without controllers, so that children stay as they were applied and
 only the contenders' requests count: Pileus, a minimal operator on controller-runtime, kro, and bare clients
-that make the same writes. Then, on a real kubelet, what the operator adds between apply and Ready. Times
+that make the same writes. Then, on a real kubelet, what the operator adds between apply and Ready, and on
+real object stores, which calls Buckets take, and what FirewallPolicies cost over many pods. Times
 mean something as ratios within the run only. Exits with 1 if Pileus makes more requests than the least
 possible; other targets are printed as met or not.
 """
@@ -20,7 +21,13 @@ import time
 from pathlib import Path
 
 from bench import contenders, ready, report, sample, writes
+from bench.buckets import run as buckets
+from bench.buckets.results import Buckets
+from bench.buckets.tables import kept
 from bench.driver import Driver, definitions
+from bench.firewall import run as firewall
+from bench.firewall import tables as of_firewall
+from bench.firewall.results import Firewall
 from bench.phases import Course
 from bench.process import EndedError
 from bench.results import Ready, Results, Row, machine, read
@@ -33,7 +40,7 @@ from pileus.local.cluster import ClusterError
 from pileus.local.paths import CHECKOUT
 from pileus.local.report import Report
 
-PARTS = ("raw", "pileus", "go", "kro", "ready")
+PARTS = ("raw", "pileus", "go", "kro", "ready", "buckets", "firewall")
 PATIENCE = 900.0
 """Seconds after which a phase is given up."""
 LONGEST = 600.0
@@ -118,12 +125,39 @@ class Run:
             self.results.ready = Ready(skipped=str(error) or "gave up: an app did not become Ready in time")
             self._report.line(f"Apply to Ready is not measured: {error}")
 
+    def on_stores(self) -> None:
+        """What Buckets cost, on object stores."""
+        count, quick = self._arguments.buckets, self._arguments.quick
+
+        def keep(found: Buckets) -> None:
+            self.results.buckets = found
+            self._keep()
+
+        try:
+            buckets.measure(self._directory, count, self._report, keep, quick=quick)
+        except (ClusterError, EndedError, TimeoutError) as error:  # what was measured before must not be lost
+            self._report.line(f"Buckets did not get through: {error}")
+
+    def on_pods(self) -> None:
+        """What FirewallPolicies cost, over many pods."""
+        arguments = self._arguments
+
+        def keep(found: Firewall) -> None:
+            self.results.firewall = found
+            self._keep()
+
+        counts = (arguments.policies, arguments.pods)
+        try:
+            firewall.measure(self._directory, *counts, self._report, keep, quick=arguments.quick)
+        except (ClusterError, EndedError, TimeoutError) as error:  # what was measured before must not be lost
+            self._report.line(f"FirewallPolicies did not get through: {error}")
+
 
 def measure(arguments: argparse.Namespace) -> Results:
     """The run."""
     with tempfile.TemporaryDirectory() as directory:
         run = Run(arguments, Path(directory))
-        if set(arguments.only) - {"ready"}:
+        if set(arguments.only) - {"ready", "buckets", "firewall"}:
             if arguments.kubeconfig:
                 asyncio.run(run.counted(arguments.kubeconfig))
             else:
@@ -134,6 +168,10 @@ def measure(arguments: argparse.Namespace) -> Results:
                     cluster.down()
         if "ready" in arguments.only:
             run.on_a_node()
+        if "buckets" in arguments.only:
+            run.on_stores()
+        if "firewall" in arguments.only:
+            run.on_pods()
         return run.results
 
 
@@ -141,6 +179,9 @@ def main() -> None:
     """Parse arguments, measure or read, show, and write what was asked for."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--resources", type=int, nargs="+", default=None, help="by default 1000 5000")
+    parser.add_argument("--buckets", type=int, default=None, help="how many a store, by default 1000")
+    parser.add_argument("--policies", type=int, default=None, help="FirewallPolicies, by default 1000")
+    parser.add_argument("--pods", type=int, default=None, help="their pods, by default twice as many")
     parser.add_argument("--only", default=",".join(PARTS), help=f"some of {','.join(PARTS)}")
     parser.add_argument("--rivals-to", type=int, metavar="N", help="measure rivals up to N resources only")
     parser.add_argument("--quick", action="store_true", help="few resources and short waits, to try it out")
@@ -153,6 +194,9 @@ def main() -> None:
     if strangers := [part for part in arguments.only if part not in PARTS]:
         parser.error(f"there is no {strangers[0]}; there are {', '.join(PARTS)}")
     arguments.resources = arguments.resources or ([50, 100] if arguments.quick else [1000, 5000])
+    arguments.buckets = arguments.buckets or (20 if arguments.quick else 1000)
+    arguments.policies = arguments.policies or (40 if arguments.quick else 1000)
+    arguments.pods = arguments.pods or 2 * arguments.policies
     os.chdir(CHECKOUT)
     shown = arguments.results
     results = read(json.loads(shown.read_text())) if shown else measure(arguments)
@@ -161,7 +205,10 @@ def main() -> None:
         report.write_json(results, arguments.json)
     if arguments.docs:
         report.write_docs(results)
-    sys.exit(0 if floor_kept(results) else 1)
+    held = [floor_kept(results)]
+    held += [kept(results.buckets)] if results.buckets else []
+    held += [of_firewall.kept(results.firewall)] if results.firewall else []
+    sys.exit(0 if all(held) else 1)
 
 
 if __name__ == "__main__":

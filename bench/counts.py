@@ -18,6 +18,7 @@ class Request:
     verb: str
     group: str
     resource: str
+    subresource: str = ""
 
 
 def parse(text: str) -> Counter[Request]:
@@ -25,5 +26,6 @@ def parse(text: str) -> Counter[Request]:
     totals: Counter[Request] = Counter()
     for labels, value in re.findall(r"^apiserver_request_total\{(.*?)\} (\S+)$", text, re.MULTILINE):
         series = dict(re.findall(r'(\w+)="([^"]*)"', labels))
-        totals[Request(series["verb"], series["group"], series["resource"])] += int(float(value))
+        request = Request(series["verb"], series["group"], series["resource"], series.get("subresource", ""))
+        totals[request] += int(float(value))
     return totals

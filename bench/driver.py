@@ -70,6 +70,12 @@ class Driver:
         """Merge a change into an object."""
         await self._request("PATCH", kind, namespace, name, method="PATCH", body=patch, content_type=MERGE)
 
+    async def report(self, kind: ObjectKind, namespace: str, name: str, status: Manifest) -> None:
+        """Merge into the status of an object."""
+        self._own[Request("PATCH", kind.group, kind.plural, "status")] += 1
+        where, body = path(kind, namespace, name, "status"), {"status": status}
+        await self.client.request("patch", where, method="PATCH", body=body, content_type=MERGE)
+
     async def delete(self, kind: ObjectKind, namespace: str, name: str) -> None:
         await self._request("DELETE", kind, namespace, name, method="DELETE")
 

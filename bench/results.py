@@ -6,7 +6,11 @@ import os
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from bench.buckets import results as buckets
+from bench.buckets.results import Buckets
 from bench.counts import READS, WRITES
+from bench.firewall import results as firewall
+from bench.firewall.results import Firewall
 
 
 @dataclass(slots=True)
@@ -92,7 +96,10 @@ class Ready:
 
 @dataclass(slots=True)
 class Results:
-    """A whole run. load: processes that wanted a core before it began; above some tenths, times are noise."""
+    """A whole run. load: processes that wanted a core before it began; above some tenths, times are noise.
+
+    buckets, firewall: from runs of their own, perhaps.
+    """
 
     cores: int
     memory: int
@@ -101,6 +108,8 @@ class Results:
     raw: list[Raw] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     ready: Ready | None = None
+    buckets: Buckets | None = None
+    firewall: Firewall | None = None
 
     def row(self, contender: str, resources: int) -> Row | None:
         """The row of a contender, if it was measured."""
@@ -126,7 +135,12 @@ def read(data: dict[str, Any]) -> Results:
         for row in data["rows"]
     ]
     ready = Ready(**data["ready"]) if data["ready"] else None
-    return Results(**data | {"raw": [Raw(**raw) for raw in data["raw"]], "rows": rows, "ready": ready})
+    raw = [Raw(**raw) for raw in data["raw"]]
+    apart = {
+        "buckets": buckets.read(data["buckets"]) if data.get("buckets") else None,
+        "firewall": firewall.read(data["firewall"]) if data.get("firewall") else None,
+    }
+    return Results(**data | {"raw": raw, "rows": rows, "ready": ready, **apart})
 
 
 def machine() -> tuple[int, int]:

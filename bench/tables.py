@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from statistics import median
 
 from bench.results import Phase, Results, Row
+from bench.table import Table
 from bench.targets import our_part, per_further, targets
 
 VERBS = ("APPLY", "POST", "PUT", "PATCH", "DELETE", "GET", "LIST", "WATCH")
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Cells by row; the first `words` columns are text, the rest are figures."""
-
-    title: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    words: int = 2
 
 
 def tables(results: Results) -> Iterator[Table]:

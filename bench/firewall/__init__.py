@@ -1,0 +1,1 @@
+"""What FirewallPolicies cost: requests, passes and CPU of many over many pods, and how that grows."""
