@@ -65,6 +65,7 @@ NAMELESS: dict[str, str] = {
     "disks[].source.checksum": "a digest",
     "networks[].name": "the machine's own interface",
     "networks[].mac": "an address",
+    "expose[].allowFrom[]": "a range of addresses",
     "access.sshKeys[]": "public keys",
     "devices.gpus[].name": "the machine's own device",
     "devices.gpus[].class": "a resource of nodes, which have no namespace",

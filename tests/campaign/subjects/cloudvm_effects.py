@@ -261,6 +261,12 @@ NETWORKS = (
         # What the API server decides of a Service that is reached from outside.
         theirs=("Service/spec.externalTrafficPolicy", "Service/spec.allocateLoadBalancerNodePorts"),
     ),
+    Effect(
+        "expose[].allowFrom[]",
+        ("Service/spec.loadBalancerSourceRanges",),
+        ("203.0.113.0/24", "198.51.100.7/32"),
+        {"expose": [SSH | {"type": "LoadBalancer"}]},
+    ),
 )
 
 TOLD = (f"{SPEC}.volumes", f"{DEVICES}.disks")

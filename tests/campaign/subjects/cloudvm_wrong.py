@@ -88,6 +88,12 @@ REFUSED: tuple[Wrong, ...] = (
         networks=[{"name": "lan", "network": "lan-120"}],
         expose=[{"name": "ssh", "port": 22}],
     ),
+    _wrong(
+        "ranges for a port that only the cluster reaches",
+        "expose[].allowFrom",
+        "give type: LoadBalancer",
+        expose=[{"name": "ssh", "port": 22, "allowFrom": ["203.0.113.0/24"]}],
+    ),
     _wrong("a class and numbers", "size", "Give either class", size={"class": "u1.small", **SMALL}),
     _wrong("half a size", "size", "both cpu and memory", size={"cpu": 1}),
     _wrong("memory without a unit", "size.memory", "512Mi", size={"cpu": 1, "memory": 512}),

@@ -135,6 +135,12 @@ STORIES: tuple[Story, ...] = (
             "expose": [
                 {"name": "ssh", "port": 22},
                 {"name": "dns", "port": 53, "protocol": "UDP", "target": 5353, "type": "LoadBalancer"},
+                {
+                    "name": "web",
+                    "port": 443,
+                    "type": "LoadBalancer",
+                    "allowFrom": ["203.0.113.0/24", "192.0.2.7/32"],
+                },
             ]
         },
     ),

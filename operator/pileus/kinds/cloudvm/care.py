@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from pileus.crds.markers import Rule, list_map, validations
-from pileus.crds.types import NAME_PATTERN, Duration, Model, Name, PortNumber, Token
+from pileus.crds.markers import Rule, list_map, list_set, validations
+from pileus.crds.types import NAME_PATTERN, Cidr, Duration, Model, Name, PortNumber, Token
 
 _NUMBERS = r"(\*|[0-9]{1,2}(-[0-9]{1,2})?)(/[0-9]{1,2})?"
 _FIELD = rf"{_NUMBERS}(,{_NUMBERS})*"
@@ -91,6 +91,16 @@ class Migrate(Model):
 class Exposure(Model):
     """A port of the guest that is reached through a Service `<vm>-<name>`."""
 
+    model_config = ConfigDict(
+        json_schema_extra=validations(
+            Rule(
+                "!has(self.allowFrom) || self.type == 'LoadBalancer'",
+                "Only a load balancer keeps others out: give type: LoadBalancer, or a FirewallPolicy.",
+                field_path=".allowFrom",
+            )
+        )
+    )
+
     name: Annotated[str, Field(pattern=NAME_PATTERN, min_length=1, max_length=15)] = Field(
         description="Name of the port, unique in the machine."
     )
@@ -99,6 +109,11 @@ class Exposure(Model):
     protocol: Literal["TCP", "UDP", "SCTP"] = Field(default="TCP", description="Protocol of the port.")
     type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = Field(
         default="ClusterIP", description="From where it is reached: the cluster, its nodes, or outside."
+    )
+    allow_from: Annotated[tuple[Cidr, ...], Field(min_length=1, max_length=64)] | None = Field(
+        default=None,
+        json_schema_extra=list_set(),
+        description="Only these address ranges may connect to the load balancer. Absent: everybody.",
     )
 
 

@@ -23,10 +23,13 @@ def service(resource: Resource, exposure: Exposure) -> Manifest:
         "targetPort": exposure.target or exposure.port,
         "protocol": exposure.protocol,
     }
+    spec: Manifest = {"type": exposure.type, "selector": names.selector(resource), "ports": [port]}
+    if exposure.allow_from:
+        spec["loadBalancerSourceRanges"] = sorted(exposure.allow_from)
     return child(
         resource,
         api_version=SERVICE.api_version,
         kind=SERVICE.kind,
         name=name(resource, exposure),
-        body={"spec": {"type": exposure.type, "selector": names.selector(resource), "ports": [port]}},
+        body={"spec": spec},
     )
