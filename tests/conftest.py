@@ -7,8 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+
+# How long an example takes is the machine's business: no test asserts a timing.
+settings.register_profile("pileus", deadline=None)
+settings.load_profile("pileus")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pileus.engine.compare import covers, stamped
@@ -292,7 +292,6 @@ def _shared(access: list[Manifest]) -> bool:
 
 
 @given(lives)
-@settings(deadline=None)
 def test_whatever_happens_it_comes_to_rest(life: list[tuple[list[Manifest], str, str]]) -> None:
     """In between nobody is made whom the status does not name, and no key that a Secret holds is taken."""
     cluster, access = Cluster(), list[Manifest]()

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pileus.engine.compare import covers
@@ -190,7 +190,6 @@ def test_objects_are_sparse(spec: dict[str, Any], cluster: Cluster) -> None:
 
 
 @given(st.lists(specs, min_size=2, max_size=4))
-@settings(deadline=None)
 def test_selectors_never_change(wanted: list[dict[str, Any]]) -> None:
     """They are immutable in a Deployment: a change would be refused for ever."""
     cluster, seen = Cluster(), set()
@@ -204,7 +203,6 @@ def test_selectors_never_change(wanted: list[dict[str, Any]]) -> None:
 
 
 @given(st.lists(specs, min_size=1, max_size=4), st.sampled_from([ENGINES, BARE]))
-@settings(deadline=None)
 def test_it_comes_to_rest(wanted: list[dict[str, Any]], served: frozenset[str]) -> None:
     """Whatever came before: the passes end, and the next one would write nothing."""
     cluster = Cluster(served=served)
@@ -217,7 +215,6 @@ def test_it_comes_to_rest(wanted: list[dict[str, Any]], served: frozenset[str]) 
 
 
 @given(specs, st.data())
-@settings(deadline=None)
 def test_judging_never_fails(spec: dict[str, Any], data: st.DataObject) -> None:
     """A foreign status is whatever its controller wrote."""
     cluster, resource = Cluster(), app(spec)

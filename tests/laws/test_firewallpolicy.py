@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pileus.engine.conditions import Verdict, summarize
@@ -99,7 +99,6 @@ worlds = st.builds(
 SENTENCE = re.compile(r"^[A-Za-z'].*\.$", re.DOTALL)
 
 
-@settings(deadline=None)
 @given(specs, worlds)
 def test_compiling_and_judging_never_fail(spec: Manifest, there: World) -> None:
     resource = policy(spec)
@@ -115,7 +114,6 @@ def test_compiling_and_judging_never_fail(spec: Manifest, there: World) -> None:
     assert named == [*(one["name"] for one in spec["presets"]), *(one["name"] for one in spec["rules"])]
 
 
-@settings(deadline=None)
 @given(specs, worlds)
 def test_ready_says_that_it_holds(spec: Manifest, there: World) -> None:
     """Ready is said of what is enforced, of what nobody may try, and of a dry run; of nothing else."""
@@ -133,7 +131,6 @@ def test_ready_says_that_it_holds(spec: Manifest, there: World) -> None:
     )
 
 
-@settings(deadline=None)
 @given(specs, worlds)
 def test_it_is_one_object_or_what_was_there_stays(spec: Manifest, there: World) -> None:
     plan = FIREWALL_POLICY.compile(policy(spec), there)
@@ -156,7 +153,6 @@ def test_it_is_one_object_or_what_was_there_stays(spec: Manifest, there: World) 
             _says_all(made["spec"])
 
 
-@settings(deadline=None)
 @given(specs, worlds)
 def test_a_refusal_names_who_is_refused(spec: Manifest, there: World) -> None:
     resource = policy(spec)

@@ -264,7 +264,7 @@ def test_flows_are_keys() -> None:
 # Laws
 
 throws = st.randoms(use_true_random=False)
-laws = settings(max_examples=60, deadline=None)
+laws = settings(max_examples=60)
 
 
 @laws

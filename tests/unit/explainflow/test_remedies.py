@@ -81,7 +81,7 @@ def towns(draw: st.DrawFn) -> Town:
 ends = st.sampled_from(NAMES)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(towns(), ends, ends, st.sampled_from(PORTS))
 def test_what_is_missing_is_what_was_missing(town: Town, source: str, target: str, port: str) -> None:
     if {source, target} <= {"203.0.113.7", "internet"}:
