@@ -148,3 +148,16 @@ def test_the_namespace_is_the_contexts(tmp_path: Path, monkeypatch: pytest.Monke
     path.write_text(yaml.safe_dump(config))
     monkeypatch.setenv("KUBECONFIG", str(path))
     assert default_namespace() == "acme"
+
+
+async def test_another_context_than_the_current_one(tmp_path: Path) -> None:
+    path = Path(written(tmp_path))
+    config = yaml.safe_load(path.read_text())
+    there = {"cluster": "d", "user": "u", "namespace": "acme"}
+    config["contexts"].append({"name": "there", "context": there})
+    config["clusters"].append({"name": "d", "cluster": {"server": "https://other.example:6443"}})
+    path.write_text(yaml.safe_dump(config))
+    assert (await Endpoint.load(str(path), "there")).server == "https://other.example:6443"
+    assert default_namespace(str(path), "there") == "acme"
+    with pytest.raises(CredentialsError, match="no context named 'nowhere'"):
+        await Endpoint.load(str(path), "nowhere")

@@ -51,6 +51,7 @@ def explain_group() -> None:
 @click.argument("target", metavar="TARGET[:PORT[/PROTOCOL]]")
 @click.option("--namespace", "-n", default="", help="Where names are looked for.  [default: the context's]")
 @click.option("--kubeconfig", default="", help="Of which cluster.  [default: $KUBECONFIG, or ~/.kube/config]")
+@click.option("--context", default="", help="Of which context in it.  [default: the current one]")
 @click.option(
     "--output",
     "-o",
@@ -59,7 +60,7 @@ def explain_group() -> None:
     show_default=True,
     help="json: for machines.",
 )
-def flow(source: str, target: str, namespace: str, kubeconfig: str, output: str) -> None:
+def flow(source: str, target: str, namespace: str, kubeconfig: str, context: str, output: str) -> None:
     """Say whether SOURCE reaches TARGET, and by which policies.
 
     An end is an app, a machine, a Service or a pod by its name (web, app/web, vm/db-1, svc/db, pod/x,
@@ -68,7 +69,7 @@ def flow(source: str, target: str, namespace: str, kubeconfig: str, output: str)
     The exit status is 0 if the flow is allowed, 1 if it is blocked, 2 if there is no answer.
     """
     try:
-        answer = asyncio.run(_answer(source, target, namespace, kubeconfig))
+        answer = asyncio.run(_answer(source, target, namespace, kubeconfig, context))
     except (CannotAnswer, CredentialsError) as error:
         if output == "json":
             click.echo(json.dumps({"verdict": "unknown", "why": str(error)}, indent=2))
@@ -77,11 +78,11 @@ def flow(source: str, target: str, namespace: str, kubeconfig: str, output: str)
     raise SystemExit(answer.status)
 
 
-async def _answer(source: str, target: str, namespace: str, kubeconfig: str) -> words.Answer:
-    where = namespace or default_namespace(kubeconfig)
+async def _answer(source: str, target: str, namespace: str, kubeconfig: str, context: str) -> words.Answer:
+    where = namespace or default_namespace(kubeconfig, context)
     start = ends.parse_source(source, where)
     end, port = ends.parse_target(target, where)
-    async with Client(await Endpoint.load(kubeconfig), agent="pileus-explain") as client:
+    async with Client(await Endpoint.load(kubeconfig, context), agent="pileus-explain") as client:
         reader = _Reader(client, where)
         start, end = await reader.owner(start), await reader.owner(end)
         return words.explain(start, end, port, await reader.scene(start, end))

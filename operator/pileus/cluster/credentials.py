@@ -54,12 +54,15 @@ class Endpoint:
     _fresh_until: float = 0.0
 
     @classmethod
-    async def load(cls, kubeconfig: str = "") -> Endpoint:
-        """From `kubeconfig`, $KUBECONFIG, the mounted service account, or ~/.kube/config, in this order."""
+    async def load(cls, kubeconfig: str = "", context: str = "") -> Endpoint:
+        """From `kubeconfig`, $KUBECONFIG, the mounted service account, or ~/.kube/config, in this order.
+
+        context: of a kubeconfig; empty: its current one.
+        """
         named = kubeconfig or os.environ.get("KUBECONFIG", "")
-        if not named and os.environ.get("KUBERNETES_SERVICE_HOST"):
+        if not named and not context and os.environ.get("KUBERNETES_SERVICE_HOST"):
             return _mounted()
-        endpoint = _from_file(_path(named))
+        endpoint = _from_file(_path(named), context)
         if endpoint._exec is not None:
             await endpoint._run_plugin()
         return endpoint
@@ -112,14 +115,15 @@ class Endpoint:
             self._fresh_until = time.monotonic() + max(0.0, left.total_seconds())
 
 
-def default_namespace(kubeconfig: str = "") -> str:
+def default_namespace(kubeconfig: str = "", context: str = "") -> str:
     """The namespace in which whoever logs in this way works: the context's, or the pod's own."""
     named = kubeconfig or os.environ.get("KUBECONFIG", "")
-    if not named and os.environ.get("KUBERNETES_SERVICE_HOST"):
+    if not named and not context and os.environ.get("KUBERNETES_SERVICE_HOST"):
         return _read(str(MOUNT / "namespace"))
     path = _path(named)
     config = _config(path)
-    return str(_entry(path, config, "context", config.get("current-context")).get("namespace") or "default")
+    named_context = context or config.get("current-context")
+    return str(_entry(path, config, "context", named_context).get("namespace") or "default")
 
 
 def _mounted() -> Endpoint:
@@ -153,11 +157,11 @@ def _config(path: Path) -> Mapping[str, Any]:
     return config
 
 
-def _from_file(path: Path) -> Endpoint:
+def _from_file(path: Path, context: str) -> Endpoint:
     config = _config(path)
-    context = _entry(path, config, "context", config.get("current-context"))
-    cluster = _entry(path, config, "cluster", context.get("cluster"))
-    user = _entry(path, config, "user", context.get("user")) if context.get("user") else {}
+    chosen = _entry(path, config, "context", context or config.get("current-context"))
+    cluster = _entry(path, config, "cluster", chosen.get("cluster"))
+    user = _entry(path, config, "user", chosen.get("user")) if chosen.get("user") else {}
     basic = ""
     if user.get("username"):
         pair = f"{user['username']}:{user.get('password', '')}"
