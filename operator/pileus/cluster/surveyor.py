@@ -24,13 +24,24 @@ SYNC_TIMEOUT = 20.0
 
 
 class Surveyor:
-    """One survey, and who listens to what of it. `news` is called with each resource that is concerned."""
+    """One survey, and who listens to what of it.
 
-    def __init__(self, client: Client, surveyed: Surveyed, *, news: Callable[[Belongs], None]):
+    news: called with each resource that is concerned. died: called when a watch ends that must not.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        surveyed: Surveyed,
+        *,
+        news: Callable[[Belongs], None],
+        died: Callable[[], None],
+    ):
         self.survey: Survey = surveyed.make()
         self._client = client
         self._kinds = surveyed.kinds
         self._news = news
+        self._died = died
         self._cache = _Cache(self.survey, self.touched)
         self._informers: tuple[Informer, ...] = ()
         self._tasks: tuple[asyncio.Task[None], ...] = ()
@@ -109,6 +120,7 @@ class Surveyor:
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled():
             self.dead = task.get_name()
+            self._died()
 
 
 class _Cache:

@@ -213,7 +213,9 @@ class Runtime:
         for kind in self._kinds.values():
             if kind.surveyed:
                 key = id(kind.surveyed)
-                made[key] = made.get(key) or Surveyor(client, kind.surveyed, news=self._wake_soon)
+                made[key] = made.get(key) or Surveyor(
+                    client, kind.surveyed, news=self._wake_soon, died=self.died.set
+                )
                 found[kind.name] = made[key]
         return found
 
