@@ -27,6 +27,7 @@ from pileus.objects.reading import at, condition, items, mapping, text
 
 DNS: Topic = ("dns",)
 API_SERVER: Topic = ("apiserver",)
+WORKLOADS: Topic = ("workloads",)
 RANGES: Topic = ("ranges",)
 FAMILIES: Topic = ("families",)
 NAMESPACES: Topic = ("namespaces",)
@@ -43,6 +44,21 @@ DNS_LABELS = {
     "openshift-dns": ("dns.operator.openshift.io/owning-dns", "default"),
 }
 """By which label the Service of the cluster's DNS is known, in namespaces that are the cluster's own."""
+
+_OF_ONE_POD = frozenset(
+    {
+        "pod-template-hash",
+        "controller-revision-hash",
+        "statefulset.kubernetes.io/pod-name",
+        "apps.kubernetes.io/pod-index",
+        "controller-uid",
+        "job-name",
+        "batch.kubernetes.io/controller-uid",
+        "batch.kubernetes.io/job-name",
+        "batch.kubernetes.io/job-completion-index",
+    }
+)
+"""Labels by which pods of one workload differ."""
 
 LOCAL_DNS = ("k8s-app", "node-local-dns")
 LOCAL_DNS_ADDRESS = "169.254.20.10"
@@ -81,6 +97,13 @@ class Workload:
     networks: bool = False
     open: tuple[tuple[int, str], ...] = ()
     """Ports that its containers declare, with their protocols."""
+
+    @property
+    def shape(self) -> object:
+        """What makes it another workload than others: all that policies see of it but its addresses."""
+        pod = self.pod
+        labels = frozenset(pair for pair in pod.labels.items() if pair[0] not in _OF_ONE_POD)
+        return (pod.namespace, labels, frozenset(pod.ports.items()), self.open, pod.host_network)
 
     @property
     def shown(self) -> str:
@@ -129,6 +152,9 @@ class _Space:
 
     pods: dict[str, Workload] = field(default_factory=dict)
     by_label: dict[tuple[str, str], dict[str, Workload]] = field(default_factory=dict)
+    by_shape: dict[object, dict[str, Workload]] = field(default_factory=dict)
+    first: dict[object, Workload] = field(default_factory=dict)
+    """Of each shape the pod that stands for it: the first by name."""
     policies: dict[str, Manifest] = field(default_factory=dict)
     services: dict[str, Service] = field(default_factory=dict)
 
@@ -173,10 +199,9 @@ class Surroundings:
         self.enforcement = enforcement
         return {ENFORCEMENT}
 
-    def pods(self, namespace: str) -> tuple[Workload, ...]:
-        """All pods of a namespace."""
-        space = self._spaces.get(namespace)
-        return tuple(space.pods.values()) if space else ()
+    def workloads(self, namespace: str) -> tuple[Workload, ...]:
+        """Of the pods of a namespace one of each shape. `WORKLOADS` tells when it is another one."""
+        return tuple(self._spaces.get(namespace, _Space()).first.values())
 
     def select(self, namespace: str, selector: Mapping[str, Any]) -> tuple[Workload, ...]:
         """Those that a label selector matches; a search only among those with its first label."""
@@ -367,6 +392,8 @@ class Surroundings:
             space.pods[name] = after
             for pair in after.pod.labels.items():
                 space.by_label.setdefault(pair, {})[name] = after
+        if _reshape(space, name, before, after):
+            yield WORKLOADS
         for where in (namespace, EVERYWHERE):
             yield pods_of(where)
             for one in (before, after):
@@ -409,6 +436,25 @@ def _isolation(policy: Manifest | None) -> object:
     """Whom a policy isolates, and in which directions."""
     spec = mapping(policy, "spec")
     return policy and (spec.get("podSelector"), spec.get("policyTypes"), bool(spec.get("egress")))
+
+
+def _reshape(space: _Space, name: str, before: Workload | None, after: Workload | None) -> bool:
+    """Put a pod with those of its shape; whether another stands for one now."""
+    shapes = {one.shape for one in (before, after) if one}
+    was = {shape: space.first.get(shape) for shape in shapes}
+    if before:
+        alike = space.by_shape[before.shape]
+        del alike[name]
+        if not alike:
+            del space.by_shape[before.shape], space.first[before.shape]
+        elif space.first[before.shape] is before:
+            space.first[before.shape] = alike[min(alike)]
+    if after:
+        space.by_shape.setdefault(after.shape, {})[name] = after
+        first = space.first.setdefault(after.shape, after)
+        if name < first.pod.name:
+            space.first[after.shape] = after
+    return any(was[shape] != space.first.get(shape) for shape in shapes)
 
 
 def _workload(manifest: Mapping[str, Any] | None) -> Workload | None:

@@ -102,7 +102,6 @@ LOOSENED: tuple[tuple[Spec, str, Manifest], ...] = (
 """By hand: everybody may come, or go; those of other namespaces, too; others than the target are guarded."""
 
 PLAN = r'"plan": \{[^{}]*\}'
-_ABROAD = re.compile(r"\bc-[-a-z0-9]+/")
 
 
 def seen(item: Manifest, history: bool) -> Manifest | None:
@@ -113,7 +112,7 @@ def seen(item: Manifest, history: bool) -> Manifest | None:
         item["status"]["plan"] = {
             # In the order of the alphabet, and so many: those between apps come before those of others, where
             # only those to the target are concerned.
-            key: [flow for flow in flows if re.match(r"app/\S+ → app/", flow) and not _ABROAD.search(flow)]
+            key: [flow for flow in flows if re.match(r"app/\S+ → app/", flow)]
             for key, flows in shown.items()
         }
     return item

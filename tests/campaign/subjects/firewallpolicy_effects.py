@@ -113,7 +113,12 @@ DIRECTIONS = (
 )
 
 PRESETS = (
-    Effect("presets[].name", (TYPES, COME, GO, RULES, WARNED), context={"presets": [{}]}, without="presets"),
+    Effect(
+        "presets[].name",
+        (TYPES, COME, GO, RULES, WARNED),
+        context={**_target(apps=["web"]), "presets": [{}]},
+        without="presets",
+    ),
     Effect("presets[].ports[]", (COME, GO), PORTS, {"presets": [{"name": "SameNamespace"}]}),
 )
 

@@ -129,6 +129,27 @@ ROWS: tuple[Row, ...] = (
         preset("KubeAPIServer", ports=["443"]),
         preset("Internet", ports=["443"]),
     ),
+    Row(
+        "spec.presets",
+        "The ports of Exposed",
+        "they are the target's",
+        target(apps=["web"]) | preset("Exposed", ports=["443"]),
+        target(apps=["web"]) | preset("Exposed"),
+    ),
+    Row(
+        "spec",
+        "Exposed follows the expose of one app or one VM",
+        "the ports of one would be open at the other",
+        target(apps=["web", "api"]) | preset("Exposed"),
+        target(vms=["db-1"]) | preset("Exposed"),
+    ),
+    Row(
+        "spec",
+        "IngressGateway and Exposed are both",
+        "two truths about who comes from outside",
+        target(apps=["web"]) | {"presets": [{"name": "Exposed"}, {"name": "IngressGateway"}]},
+        target(apps=["web"]) | {"presets": [{"name": "Exposed"}, {"name": "MetricsScrape"}]},
+    ),
     *of_ports(place="spec.presets[].ports"),
     Row(
         "spec.rules",

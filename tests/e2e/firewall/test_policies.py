@@ -144,6 +144,30 @@ def test_egress_and_the_presets(
     comes_to(team, "blocked", "worker", "kubernetes.default.svc.cluster.local", 443)
 
 
+def test_the_exposure_of_an_app_is_followed(team: Kubectl, guarded: Callable[..., Manifest]) -> None:
+    """Whom the app lets in by its own expose, its firewall lets in: no range is written twice."""
+    pod = team.list("pods", "pileus.dev/kind=ContainerApp,pileus.dev/name=worker")[0]
+    worker = f"{pod['status']['podIP']}/32"
+    closed = guarded(
+        policy(target={"apps": ["web"]}, isolate={"ingress": True}, presets=[{"name": "Exposed"}]), current
+    )
+    assert "'web' exposes nothing" in closed["status"]["rules"][0]["reason"]
+    comes_to(team, "blocked", "worker", "web")
+    try:
+        team.apply(app("web", expose={"type": "LoadBalancer", "allowFrom": [worker]}))
+        team.until("fwp", "guard", warns("MaskedSourceIP"))
+        comes_to(team, "passes", "worker", "web")
+        comes_to(team, "blocked", "other", "web")
+        assert team.get("service", "web-lb")["spec"]["loadBalancerSourceRanges"] == [worker]
+        team.apply(app("web", expose={"type": "LoadBalancer"}))
+        comes_to(team, "passes", "other", "web")
+    finally:
+        team.apply(app("web"))
+    comes_to(team, "blocked", "other", "web")
+    comes_to(team, "blocked", "worker", "web")
+    team.until("capp", "web", ready)
+
+
 def test_a_dry_run_says_what_enforcing_does(team: Kubectl, guarded: Callable[..., Manifest]) -> None:
     spec: Manifest = {
         "target": {"apps": ["web"]},

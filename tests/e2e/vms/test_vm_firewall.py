@@ -55,3 +55,23 @@ def test_one_that_runs_without_its_labels_is_told(ns: Kubectl) -> None:
     ns.until("fwp", "guard", lambda live: current(live) and live["status"]["matched"].get("vms") == 1)
     found = running(ns) and ns.get("fwp", "guard")
     assert "pendingRestart" not in found["status"]["matched"]
+
+
+def test_the_exposure_of_a_machine_is_followed(ns: Kubectl) -> None:
+    """Its load balancer and its firewall let in the same, by one field."""
+    made(ns)
+    ns.apply(guard(rules=[], presets=[{"name": "Exposed"}]))
+    found = ns.until("fwp", "guard", ready)
+    assert "'vm' exposes nothing" in found["status"]["rules"][0]["reason"]
+    ranges = ["192.0.2.0/24", "203.0.113.7/32"]
+    change(
+        ns, expose=[{"name": "ssh", "port": 2222, "target": 22, "type": "LoadBalancer", "allowFrom": ranges}]
+    )
+    ns.until("fwp", "guard", lambda live: ready(live) and "reason" not in live["status"]["rules"][0])
+    (entry,) = ns.get("networkpolicy", "guard")["spec"]["ingress"]
+    assert [one["ipBlock"]["cidr"] for one in entry["from"]] == ranges
+    assert entry["ports"] == [{"protocol": "TCP", "port": 22}]
+    assert ns.get("service", "vm-ssh")["spec"]["loadBalancerSourceRanges"] == ranges
+    change(ns, expose=[])
+    ns.until("fwp", "guard", lambda live: "reason" in live["status"]["rules"][0])
+    assert ns.get("networkpolicy", "guard")["spec"]["ingress"] == []

@@ -9,7 +9,7 @@ from typing import Any
 from pileus.engine.conditions import Condition, Verdict
 from pileus.engine.labels import KIND, OWNER_NAME
 from pileus.engine.plan import Manifest, Plan, Topic
-from pileus.engine.world import Resource, World
+from pileus.engine.world import Reference, ReferenceState, Referent, Resource, World
 from pileus.kinds.firewallpolicy import FIREWALL_POLICY
 from pileus.kinds.firewallpolicy.compile import Compiled, Facts
 from pileus.objects.catalog import CILIUM_NETWORK_POLICY, NETWORK_POLICY
@@ -189,6 +189,14 @@ def world(*beside: Manifest, cluster: Iterable[Manifest] = CLUSTER, **more: Any)
     enforcement = more.pop("enforcement", None)
     given: dict[str, Any] = {"served": SERVED, **more}
     return World(survey=around(*cluster, *beside, enforcement=enforcement), **given)
+
+
+def referred(*manifests: Manifest) -> dict[Reference, Referent]:
+    """Resources of ours, as who refers to them sees them."""
+    return {
+        Reference(one["kind"], one["metadata"]["name"]): Referent(ReferenceState.PRESENT, manifest=one)
+        for one in manifests
+    }
 
 
 def compiled(resource: Resource, there: World) -> tuple[Plan, Compiled]:

@@ -33,7 +33,10 @@ class End:
 
 @dataclass(frozen=True)
 class Place:
-    """A cluster: labels of namespaces; where the API, DNS, Prometheus and gateways are; ranges of its own."""
+    """A cluster: labels of namespaces; where the API, DNS, Prometheus and gateways are; ranges of its own.
+
+    exposes: what apps and machines say of their exposure, by kind and name: their specs.
+    """
 
     spaces: Mapping[str, Mapping[str, str]]
     api: frozenset[tuple[str, int]]
@@ -42,6 +45,7 @@ class Place:
     own: tuple[str, ...]
     metrics: tuple[str, ...] = ("monitoring",)
     gateways: tuple[str, ...] = ("envoy-gateway-system", "ingress-nginx")
+    exposes: Mapping[tuple[str, str], Spec] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,8 @@ def isolated(spec: Spec, direction: str) -> bool:
     said = (spec.get("isolate") or {}).get(direction.lower())
     if said is not None:
         return bool(said)
-    way = {"MetricsScrape": "Ingress", "IngressGateway": "Ingress", "SameNamespace": direction}
+    way = dict.fromkeys(("MetricsScrape", "IngressGateway", "Exposed"), "Ingress")
+    way["SameNamespace"] = direction
     spoken = [way.get(one["name"], "Egress") for one in spec.get("presets", ())]
     return direction in [*spoken, *(rule["direction"] for rule in spec.get("rules", ()))]
 
@@ -91,7 +96,12 @@ def allowing(spec: Spec, home: str, direction: str, flow: Flow, place: Place) ->
     """Names of presets and rules that allow a flow."""
     other = flow.source if direction == "Ingress" else flow.target
     for preset in spec.get("presets", ()):
-        if meant(preset["name"], home, direction, other, flow, place) and port_of(preset.get("ports"), flow):
+        if preset["name"] == "Exposed":
+            if direction == "Ingress" and exposed(spec["target"], other, flow, place):
+                yield "Exposed"
+        elif meant(preset["name"], home, direction, other, flow, place) and port_of(
+            preset.get("ports"), flow
+        ):
             yield preset["name"]
     for rule in spec.get("rules", ()):
         about = rule["direction"] == direction and port_of(rule.get("ports"), flow)
@@ -136,6 +146,36 @@ def meant(preset: str, home: str, direction: str, other: End, flow: Flow, place:
         or inside(other.ip, "100.64.0.0/10")
         or inside(other.ip, "64:ff9b::/96")
     )
+
+
+def exposed(target: Spec, other: End, flow: Flow, place: Place) -> bool:
+    """Whether the exposure of the one app or machine that is the target lets an end in."""
+    if "vms" in target:
+        ways = place.exposes.get(("CloudVM", target["vms"][0]), {}).get("expose", ())
+        return any(
+            way.get("type") in ("NodePort", "LoadBalancer")
+            and (way.get("protocol", "TCP"), way.get("target", way["port"])) == (flow.protocol, flow.port)
+            and ranged(way, other)
+            for way in ways
+        )
+    app = place.exposes.get(("ContainerApp", target["apps"][0]), {})
+    ports = [{"name": "http"}] if "port" in app else app.get("ports", [])
+    named = [(one["name"], one.get("protocol", "TCP")) for one in ports]
+    expose = app.get("expose", {})
+    if "hosts" in expose:
+        named = [one for one in named if one[1] == "TCP"][:1]
+        comes = other.is_pod and other.namespace in place.gateways
+    else:
+        comes = "type" in expose and ranged(expose, other)
+    return comes and any(
+        protocol == flow.protocol and flow.target.ports.get((name, protocol)) == flow.port
+        for name, protocol in named
+    )
+
+
+def ranged(expose: Spec, other: End) -> bool:
+    """Whether an end is of the ranges that are let in."""
+    return "allowFrom" not in expose or any(inside(other.ip, one) for one in expose["allowFrom"])
 
 
 def peer_is(peer: Spec, home: str, other: End, place: Place) -> bool:

@@ -17,6 +17,7 @@ from tests.unit.firewallpolicy.firewalls import (
     front,
     pod,
     policy,
+    referred,
     rule,
     world,
 )
@@ -37,11 +38,14 @@ class Story:
     beside: tuple[Manifest, ...] = ()
     cluster: tuple[Manifest, ...] = CLUSTER
     around: tuple[Manifest, ...] = field(default=(WEB, WORKER, DB))
+    target: Manifest | None = None
+    """The app or the machine itself, where its spec matters."""
 
     @property
     def world(self) -> World:
         """Where it is."""
-        return world(*self.around, *self.beside, cluster=self.cluster)
+        references = referred(self.target) if self.target else {}
+        return world(*self.around, *self.beside, cluster=self.cluster, references=references)
 
     def plan(self) -> Plan:
         """What it becomes."""
@@ -51,6 +55,16 @@ class Story:
 def cilium(name: str, reason: str, /, **spec: Any) -> Story:
     """Where Cilium enforces policies."""
     return Story(name, reason, spec, (agent(),))
+
+
+HOSTS = {"hosts": ["shop.example.org"]}
+
+
+def exposed(name: str, reason: str, /, **app: Any) -> Story:
+    """Of the exposure of an app."""
+    spec = {"target": {"apps": ["web"]}, "presets": [{"name": "Exposed"}]}
+    target = {"kind": "ContainerApp", "metadata": {"name": "web"}, "spec": app}
+    return Story(name, reason, spec, target=target)
 
 
 def peers(name: str, reason: str, /, *listed: Spec) -> Story:
@@ -162,6 +176,39 @@ STORIES: tuple[Story, ...] = (
     preset("Internet", "to public addresses: none of the cluster's, none that is private", ports=["443"]),
     preset("MetricsScrape", "from Prometheus", ports=["9090/tcp"]),
     preset("IngressGateway", "from the pods of gateways", ports=["http"]),
+    exposed(
+        "exposed",
+        "whom the target's own exposure lets in: the gateway, for its hosts",
+        port=8080,
+        expose=HOSTS,
+    ),
+    exposed(
+        "exposed-ranges",
+        "ranges that may connect to its load balancer, at all its ports",
+        ports=[
+            {"name": "web", "port": 8080},
+            {"name": "quic", "port": 8443, "protocol": "UDP"},
+        ],
+        expose={"type": "LoadBalancer", "allowFrom": ["203.0.113.0/24", "192.0.2.7/32"]},
+    ),
+    exposed("exposed-all", "everybody", port=8080, expose={"type": "LoadBalancer"}),
+    exposed("exposed-none", "an app without exposure lets nobody in", port=8080),
+    Story(
+        "exposed-machine",
+        "the ports of a machine: at its node and its load balancer, not in the cluster",
+        {"target": {"vms": ["db-1"]}, "presets": [{"name": "Exposed"}]},
+        target={
+            "kind": "CloudVM",
+            "metadata": {"name": "db-1"},
+            "spec": {
+                "expose": [
+                    {"name": "ssh", "port": 22, "type": "LoadBalancer", "allowFrom": ["203.0.113.0/24"]},
+                    {"name": "pg", "port": 5432, "type": "ClusterIP"},
+                    {"name": "dns", "port": 53, "target": 5353, "protocol": "UDP", "type": "NodePort"},
+                ]
+            },
+        },
+    ),
     preset("SameNamespace", "from and to all pods of the namespace", ports=["80-90"]),
     Story(
         "presets",

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 from typing import Any
 
 import pytest
 
 from pileus.engine.plan import Manifest
-from pileus.engine.world import Settings
+from pileus.engine.world import Settings, World
 from pileus.kinds.firewallpolicy import FIREWALL_POLICY
+from pileus.objects.netpol import NAMESPACE_NAME
 from tests.unit.firewallpolicy.firewalls import (
     CLUSTER,
     SERVED,
     agent,
+    around,
     compiled,
     dns,
     endpoints,
@@ -22,6 +25,7 @@ from tests.unit.firewallpolicy.firewalls import (
     made,
     node,
     policy,
+    referred,
     rule,
     service_range,
     world,
@@ -145,6 +149,47 @@ def test_where_prometheus_and_the_gateways_are_is_the_administrators() -> None:
     assert gateways == {"matchLabels": {"kubernetes.io/metadata.name": "c"}}
 
 
+EXPOSED: Manifest = {"target": {"apps": ["web"]}, "presets": [{"name": "Exposed"}]}
+
+
+def exposing(**spec: Any) -> World:
+    """A cluster with an app of this spec."""
+    app = {"kind": "ContainerApp", "metadata": {"name": "web"}, "spec": spec}
+    return world(references=referred(app))
+
+
+def test_the_gateways_of_an_exposure_are_the_administrators() -> None:
+    there = exposing(port=80, expose={"hosts": ["a.example.org"]})
+    there = dataclasses.replace(there, settings=Settings(gateway_namespaces=("c",)))
+    (entry,) = made(policy(EXPOSED), there)["spec"]["ingress"]
+
+    assert entry == {
+        "from": [{"podSelector": {}, "namespaceSelector": {"matchLabels": {NAMESPACE_NAME: "c"}}}],
+        "ports": [{"port": "http", "protocol": "TCP"}],
+    }
+
+
+@pytest.mark.parametrize("there", [world(), exposing(port=80), exposing(expose={"hosts": ["a.b"]})])
+def test_what_exposes_nothing_lets_nobody_in_and_is_told(there: World) -> None:
+    """Not known, not exposed, and without a port: closed, whatever the reason."""
+    plan, facts = compiled(policy(EXPOSED), there)
+
+    assert plan.findings == ()
+    assert plan.objects[0]["spec"]["policyTypes"] == ["Ingress"]
+    assert plan.objects[0]["spec"]["ingress"] == []
+    assert "'web' exposes nothing" in facts.remarks["Exposed"]
+
+
+def test_a_range_of_a_family_that_the_cluster_lacks_opens_nothing() -> None:
+    there = exposing(port=80, expose={"type": "LoadBalancer", "allowFrom": ["2001:db8:5::/48"]})
+    narrow = tuple(one for one in CLUSTER if one["kind"] not in ("Node", "ServiceCIDR"))
+    there = dataclasses.replace(there, survey=around(*narrow, service_range("10.96.0.0/12")))
+    plan, facts = compiled(policy(EXPOSED), there)
+
+    assert plan.objects[0]["spec"]["ingress"] == []
+    assert "2001:db8:5::/48 matches nothing" in facts.remarks["Exposed"]
+
+
 NEEDY: dict[str, tuple[str, Manifest]] = {
     "fqdn": ("fqdn", rule({"fqdn": "a.example.org"}, direction="Egress")),
     "deny": ("action: Deny", rule({"any": True}, action="Deny")),
@@ -166,7 +211,7 @@ def test_what_the_standard_cannot_say_is_refused_by_name(need: str) -> None:
     assert "'special'" in finding.message
     assert words in finding.message
     assert "kube-network-policies" in finding.message
-    assert (facts.refused or {}).keys() == {"special"}
+    assert facts.refused.keys() == {"special"}
 
 
 @pytest.mark.parametrize("need", NEEDY)

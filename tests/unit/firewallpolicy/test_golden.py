@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -60,7 +61,9 @@ def test_always_one_object_or_none(story: Story) -> None:
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
 def test_the_same_again(story: Story) -> None:
     """Whatever the order in which a cluster was seen."""
-    turned = Story(story.name, "", story.spec, story.beside[::-1], story.cluster[::-1], story.around[::-1])
+    turned = dataclasses.replace(
+        story, beside=story.beside[::-1], cluster=story.cluster[::-1], around=story.around[::-1]
+    )
 
     assert yaml.safe_dump(turned.plan().objects) == yaml.safe_dump(story.plan().objects)
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pileus.engine.plan import Manifest
-from pileus.engine.world import World
+from pileus.engine.world import Reference, ReferenceState, Referent, World
 from pileus.kinds.firewallpolicy import FIREWALL_POLICY
 from pileus.objects import netpol as evaluator
 from pileus.objects.surroundings import Surroundings
@@ -67,7 +67,11 @@ class Scene:
 
     @property
     def world(self) -> World:
-        return World(survey=self.found, served=SERVED)
+        references = {
+            Reference(kind, name): Referent(ReferenceState.PRESENT, manifest={"spec": dict(spec)})
+            for (kind, name), spec in self.place.exposes.items()
+        }
+        return World(survey=self.found, served=SERVED, references=references)
 
     def flows(self) -> Iterator[Flow]:
         for source in self.ends:
@@ -110,6 +114,12 @@ def scenes(draw: st.DrawFn) -> Scene:
         ),
         dns_cache="169.254.20.10" if cache else "",
         own=(*own, *node["spec"]["podCIDRs"], *SERVICES["spec"]["cidrs"]),
+        exposes=draw(
+            st.fixed_dictionaries(
+                {("ContainerApp", "web"): wild.apps, ("CloudVM", "db"): wild.machines},
+                optional={("ContainerApp", "api"): wild.apps},
+            )
+        ),
     )
     return Scene(found, place, tuple(ends))
 
@@ -134,7 +144,7 @@ def _ends(live: Manifest) -> Iterator[End]:
 def _peer(end: End, scene: Scene) -> evaluator.Peer:
     if not end.namespace:
         return evaluator.Outside(end.ip)
-    return next(one.pod for one in scene.found.pods(end.namespace) if one.pod.name == end.name)
+    return next(one.pod for one in scene.found.select(end.namespace, {}) if one.pod.name == end.name)
 
 
 def _asked(flow: Flow, scene: Scene) -> evaluator.Flow:
@@ -148,7 +158,7 @@ def _policies(objects: list[Manifest], scene: Scene) -> evaluator.Policies:
     return evaluator.Policies(objects, scene.place.spaces)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(wild.specs, scenes())
 def test_what_it_becomes_is_what_was_meant(spec: Manifest, scene: Scene) -> None:
     plan = FIREWALL_POLICY.compile(policy(spec), scene.world)
@@ -159,7 +169,7 @@ def test_what_it_becomes_is_what_was_meant(spec: Manifest, scene: Scene) -> None
         assert policies.verdict(_asked(flow, scene)).allowed == meant, (plan.objects, flow)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(wild.presets, scenes())
 def test_no_flow_is_of_two_presets(given_presets: list[Manifest], scene: Scene) -> None:
     """What one preset is about the others leave out; so no more is open than one asked for."""
@@ -185,7 +195,7 @@ def _both(preset: str) -> Manifest:
     return {key: True for key, said in (("ingress", ingress), ("egress", egress)) if said}
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(wild.specs, wild.specs, scenes())
 def test_a_change_of_the_spec_is_a_change_of_one_object(
     before: Manifest, after: Manifest, scene: Scene
@@ -200,7 +210,7 @@ def test_a_change_of_the_spec_is_a_change_of_one_object(
     assert first.acts == second.acts == ()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(wild.specs, scenes())
 def test_what_is_allowed_is_allowed_by_the_rule_that_says_so(spec: Manifest, scene: Scene) -> None:
     """The annotation tells which rule an entry of the object is, so a verdict can name it."""

@@ -13,7 +13,7 @@ from pileus.engine.plan import Manifest, Topic
 from pileus.engine.world import World
 from pileus.kinds.firewallpolicy import FIREWALL_POLICY
 from pileus.objects.catalog import POD
-from pileus.objects.surroundings import EVERYWHERE, NAMESPACES, Surroundings, pods_of
+from pileus.objects.surroundings import Surroundings
 from tests.unit.firewallpolicy import wild
 from tests.unit.firewallpolicy.firewalls import (
     CLUSTER,
@@ -67,7 +67,7 @@ lives = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(all_specs, lives)
 def test_what_a_pod_changes_is_heard(spec: Manifest, life: list[tuple[Manifest, bool]]) -> None:
     """Comes, goes, is labelled, gets an address, becomes an agent: a policy that cares is told."""
@@ -102,7 +102,7 @@ others = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(
     all_specs,
     st.lists(wild.pods(), max_size=4),
@@ -166,10 +166,17 @@ def test_what_cannot_matter_wakes_nobody(what: str) -> None:
     assert told(policy(spec), found) == (before, listens)
 
 
-def test_a_dry_run_hears_of_every_pod() -> None:
-    _, listens = told(policy(isolate={"ingress": True}, mode="DryRun"), around(*CLUSTER))
+def test_a_dry_run_hears_of_every_workload_and_of_no_second_pod_of_one() -> None:
+    dry = policy(isolate={"ingress": True}, mode="DryRun")
+    first = pod("job-1", labels={"job": "x", "job-name": "x-1"}, namespace="other")
+    second = pod("job-2", labels={"job": "x", "job-name": "x-2"}, namespace="other")
+    found = around(*CLUSTER)
 
-    assert {pods_of(EVERYWHERE), NAMESPACES} <= listens
+    assert put(found, first) & told(dry, found)[1]
+    before, listens = told(dry, found)
+    assert not put(found, second) & listens
+    assert told(dry, found)[0] == before
+    assert put(found, first, gone=True) & listens, "the other one stands for both now"
 
 
 def test_all_that_is_kept_is_of_declared_kinds() -> None:

@@ -21,6 +21,7 @@ from pileus.objects.surroundings import (
     FAMILIES,
     NAMESPACES,
     RANGES,
+    WORKLOADS,
     Enforcement,
     Surroundings,
     isolation_of,
@@ -47,7 +48,7 @@ from tests.unit.firewallpolicy.firewalls import (
     service_range,
 )
 
-PODS = {pods_of(HERE), pods_of(EVERYWHERE)}
+PODS = {pods_of(HERE), pods_of(EVERYWHERE), WORKLOADS}
 
 
 def labels(**pairs: str) -> set[Topic]:
@@ -147,7 +148,7 @@ def test_a_policy_touches_whom_it_may_isolate() -> None:
 
 def test_policies_are_known_as_they_come_and_go() -> None:
     found = around(POD, netpol("all", podSelector={}))
-    (workload,) = found.pods(HERE)
+    (workload,) = found.select(HERE, {})
 
     def selecting() -> list[str]:
         return [one.name for one in found.policies(HERE).selecting(workload.pod, "Ingress")]
@@ -358,7 +359,9 @@ def test_select_finds_what_is_there_and_nothing_else(life: list[Any], selector: 
             if where == space and evaluator.selects(selector, own)
         }
         assert {one.pod.name for one in found.select(space, selector)} == wanted
-        assert {one.pod.name for one in found.pods(space)} == {n for where, n in there if where == space}
+        assert {one.pod.name for one in found.select(space, {})} == {
+            n for where, n in there if where == space
+        }
 
 
 @given(LIVES)
@@ -370,7 +373,7 @@ def test_nothing_stays_behind(life: list[Any]) -> None:
         for space in (HERE, "data"):
             put(found, pod(name, namespace=space), gone=True)
 
-    assert [found.pods(space) for space in (HERE, "data")] == [(), ()]
+    assert [found.select(space, {}) for space in (HERE, "data")] == [(), ()]
     for space in found._spaces.values():
         assert (space.pods, space.by_label) == ({}, {})
 
@@ -389,9 +392,30 @@ def test_policies_are_compiled_anew_when_labels_of_namespaces_change() -> None:
     allowed = [{"from": [{"namespaceSelector": {"matchLabels": {"team": "a"}}}]}]
     live = (POD, pod("far", namespace="data", ips=("10.244.1.40",)))
     found = around(namespace("data", team="b"), *live, netpol("n", podSelector={}, ingress=allowed))
-    near, far = (found.pods(space)[0].pod for space in (HERE, "data"))
+    near, far = (found.select(space, {})[0].pod for space in (HERE, "data"))
     flow = evaluator.Flow(far, near, 80)
 
     assert not found.policies(HERE).verdict(flow).allowed
     put(found, namespace("data", team="a"))
     assert found.policies(HERE).verdict(flow).allowed
+
+
+def test_one_pod_stands_for_all_that_look_alike() -> None:
+    first, second = (pod(f"web-{n}", app="web", labels={"pod-template-hash": str(n)}) for n in (1, 2))
+    other = pod("web-0", app="web", ports=[("http", 9090, "TCP")])
+    found = around(second)
+
+    def names() -> list[str]:
+        return sorted(one.pod.name for one in found.workloads(HERE))
+
+    assert WORKLOADS in put(found, first)
+    assert names() == ["web-1"], "the first by name, whoever came first"
+    assert WORKLOADS in put(found, other), "its port makes it another"
+    assert names() == ["web-0", "web-1"]
+    assert WORKLOADS not in put(found, second, gone=True)
+    assert WORKLOADS not in put(found, second)
+    assert WORKLOADS in put(found, first, gone=True)
+    assert names() == ["web-0", "web-2"]
+    put(found, second, gone=True)
+    put(found, other, gone=True)
+    assert names() == []

@@ -113,13 +113,20 @@ EGRESS = {"DNS", "Internet", "KubeAPIServer"}
 
 
 def _spec(
-    target: Manifest, isolate: Manifest | None, given: list[Manifest], rules: list[Manifest]
+    target: Manifest,
+    isolate: Manifest | None,
+    given: list[Manifest],
+    rules: list[Manifest],
+    exposed: bool,
 ) -> Manifest:
     """As the API server admits it: nothing is allowed in a direction that is said to be open."""
+    single = len(target.get("apps") or target.get("vms") or ()) == 1
+    if exposed and single and all(one["name"] != "IngressGateway" for one in given):
+        given = [*given, {"name": "Exposed"}]
     named = [{"name": f"r{index}", **one} for index, one in enumerate(rules)]
     isolate = {key: value for key, value in (isolate or {}).items() if value is not None}
     if any(rule["direction"] == "Ingress" for rule in named) or any(
-        one["name"] in ("MetricsScrape", "IngressGateway") for one in given
+        one["name"] in ("MetricsScrape", "IngressGateway", "Exposed") for one in given
     ):
         isolate = {key: value for key, value in isolate.items() if key != "ingress" or value}
     if any(rule["direction"] == "Egress" for rule in named) or any(one["name"] in EGRESS for one in given):
@@ -128,7 +135,51 @@ def _spec(
     return {**spec, **({"isolate": isolate} if isolate else {})}
 
 
-specs = st.builds(_spec, targets, isolations, presets, _rules)
+specs = st.builds(_spec, targets, isolations, presets, _rules, st.booleans())
+
+_allowed = st.lists(
+    st.sampled_from(["198.51.100.0/24", "10.244.2.0/24", "203.0.113.11/32", "2600::/16"]),
+    min_size=1,
+    max_size=2,
+    unique=True,
+)
+_ranges = st.fixed_dictionaries({}, optional={"allowFrom": _allowed})
+_app_ports = st.one_of(
+    st.just({"port": 8080}),
+    st.lists(
+        st.builds(
+            lambda name, protocol: {"name": name, "port": 80, "protocol": protocol},
+            st.sampled_from(["http", "dns"]),
+            st.sampled_from(["TCP", "UDP"]),
+        ),
+        min_size=1,
+        max_size=2,
+        unique_by=lambda one: one["name"],
+    ).map(lambda listed: {"ports": listed}),
+)
+_app_exposes = st.one_of(
+    st.just({}),
+    st.just({"expose": {"hosts": ["a.example.org"]}}),
+    _ranges.map(lambda ranges: {"expose": {"type": "LoadBalancer", **ranges}}),
+)
+apps = st.builds(lambda ports, expose: {**ports, **expose}, _app_ports, _app_exposes)
+"""Specs of apps, as far as they matter to a firewall."""
+
+_ways = st.one_of(
+    st.fixed_dictionaries(
+        {"type": st.sampled_from(["ClusterIP", "NodePort"]), "port": st.sampled_from([80, 53])}
+    ),
+    st.builds(
+        lambda way, ranges: {**way, **ranges},
+        st.fixed_dictionaries(
+            {"type": st.just("LoadBalancer"), "port": st.sampled_from([22, 80])},
+            optional={"target": st.sampled_from([80, 8080]), "protocol": st.sampled_from(["TCP", "UDP"])},
+        ),
+        _ranges,
+    ),
+)
+machines = st.lists(_ways, max_size=2).map(lambda ways: {"expose": ways})
+"""The same of machines."""
 
 # Addresses are the pods' own: those of a node that pods in its network have belong to several.
 _kinds = st.sampled_from([{"app": "web"}, {"app": "api"}, {"vm": "db"}, {}])

@@ -1,6 +1,7 @@
 """FirewallPolicy: who may speak with an app, a machine or any pods, and whether that holds."""
 
 from pileus.engine.kind import Kind, PrinterColumn, Surveyed
+from pileus.kinds.firewallpolicy.build import exposed
 from pileus.kinds.firewallpolicy.compile import compile_policy
 from pileus.kinds.firewallpolicy.gauges import GAUGES
 from pileus.kinds.firewallpolicy.judge import judge_policy
@@ -41,7 +42,7 @@ FIREWALL_POLICY = Kind(
     related=(),
     shared=(),
     surveyed=Surveyed(Surroundings.KINDS, Surroundings),
-    references=lambda spec: (),
+    references=exposed.references,
     gauges=GAUGES,
     usual=USUAL,
     compile=compile_policy,

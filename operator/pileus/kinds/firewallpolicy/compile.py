@@ -7,7 +7,7 @@ What the enforcer cannot say is refused as a whole: nothing is dropped, nothing 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pileus.engine.plan import Finding, Manifest, Plan
@@ -15,6 +15,7 @@ from pileus.engine.world import Resource, World
 from pileus.kinds.firewallpolicy.assess import listening, matches
 from pileus.kinds.firewallpolicy.assess.matches import Matched
 from pileus.kinds.firewallpolicy.build import cilium, presets, rules, standard
+from pileus.kinds.firewallpolicy.build.exposed import EXPOSED
 from pileus.kinds.firewallpolicy.build.rules import Block, Direction, Flows
 from pileus.kinds.firewallpolicy.model import PRESETS, FirewallPolicySpec
 from pileus.kinds.firewallpolicy.reasons import PolicyReason
@@ -27,17 +28,18 @@ class Compiled:
     """A policy in this cluster.
 
     target: a label selector. flows: in the order of the rules, presets first. standard: what is to be
-    enforced as a NetworkPolicy says it, None where it cannot. unresolved: presets that mean nothing (yet).
-    beyond: ranges of a family of addresses that the cluster does not have, by rule.
+    enforced as a NetworkPolicy says it, None where it cannot. refused: why, by rule. unresolved: presets
+    that mean nothing (yet).
+    remarks: what is left out of a rule, or why it allows nothing, by rule.
     """
 
     target: Manifest
     flows: tuple[Flows, ...]
     directions: tuple[Direction, ...]
     standard: Manifest | None = None
-    refused: dict[str, str] | None = None
+    refused: Mapping[str, str] = field(default_factory=dict)
     unresolved: tuple[str, ...] = ()
-    beyond: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    remarks: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def resolve(resource: Resource, world: World) -> tuple[Compiled, tuple[Finding, 
     unresolved: list[str] = []
     both = tuple(one for one in Direction if rules.said_of(spec, one) is not False)
     for preset in spec.presets:
-        resolved = presets.flows(preset, around, world.settings, both)
+        resolved = presets.flows(preset, spec, world, both)
         if isinstance(resolved, Finding):
             findings.append(resolved)
             unresolved.append(preset.name)
@@ -102,16 +104,25 @@ def resolve(resource: Resource, world: World) -> tuple[Compiled, tuple[Finding, 
     # A NetworkPolicy without directions would isolate ingress: the API server fills them in.
     if directions and not any(one.needs for one in flows):
         plain = standard.network_policy(resource, target, flows, directions)
-    beyond = {one.name: sorted(_beyond(one, families)) for one in written}
+    remarks = {one.name: remark for one in written if (remark := _remark(one, spec, families))}
     return (
-        Compiled(target, flows, directions, plain, refused, tuple(unresolved), beyond),
+        Compiled(target, flows, directions, plain, refused, tuple(unresolved), remarks),
         tuple(findings),
     )
 
 
+def _remark(flows: Flows, spec: FirewallPolicySpec, families: frozenset[int]) -> str:
+    """What is to be said of a rule that stands."""
+    if flows.name == EXPOSED and not flows.sides:
+        who = ", ".join(repr(one) for one in (*(spec.target.apps or ()), *(spec.target.vms or ())))
+        return f"It lets nobody in: {who} exposes nothing to the outside of the cluster."
+    beyond = sorted(_beyond(flows, families))
+    return f"{', '.join(beyond)} matches nothing: the cluster has no such addresses." if beyond else ""
+
+
 def _beyond(flows: Flows, families: frozenset[int]) -> set[str]:
     """Ranges of a rule that nothing in this cluster can have to do with."""
-    if flows.deny or flows.name in PRESETS:
+    if flows.deny or (flows.name in PRESETS and flows.name != EXPOSED):
         return set()
     blocks = {side for side in flows.sides if isinstance(side, Block)}
     return {block.cidr for block in blocks if block.family not in families}

@@ -45,6 +45,7 @@ def judge_policy(resource: Resource, plan: Plan, world: World) -> Verdict:
             "blocked": len(found.blocked),
             "allowed": len(found.allowed),
             "lookedAt": found.looked_at,
+            **({"partial": True} if found.partial else {}),
         }
     return Verdict(findings=findings, conditions=(_accepted(plan), verified), fields=fields)
 
@@ -103,7 +104,7 @@ def _rule(
 ) -> dict[str, Any]:
     name, flows, preset = named
     found: dict[str, Any] = {"name": name, "state": state}
-    if why := (compiled.refused or {}).get(name):
+    if why := compiled.refused.get(name):
         found |= {"state": "Refused", "reason": why}
     elif name in compiled.unresolved:
         found |= {"state": "Waiting", "reason": "Nobody knows yet what it means in this cluster."}
@@ -111,8 +112,8 @@ def _rule(
         found |= {"state": "Waiting", "reason": "Another rule of the policy is refused."}
     elif compiled.unresolved:
         found |= {"state": "Waiting", "reason": "A preset of the policy cannot be resolved."}
-    elif beyond := compiled.beyond.get(name):
-        found["reason"] = f"{', '.join(beyond)} matches nothing: the cluster has no such addresses."
+    elif remark := compiled.remarks.get(name):
+        found["reason"] = remark
     # The presets' would change with every pod that comes or goes, in every policy that has them.
     if not preset and any(isinstance(side, Pods) for one in flows for side in one.sides):
         found["matchedPeers"] = matches.peers(resource, flows, around)

@@ -50,7 +50,9 @@ class Isolate(Model):
     egress: bool | None = Field(default=None, description="Whether the target reaches only what is allowed.")
 
 
-PresetName = Literal["DNS", "SameNamespace", "Internet", "KubeAPIServer", "MetricsScrape", "IngressGateway"]
+PresetName = Literal[
+    "DNS", "SameNamespace", "Internet", "KubeAPIServer", "MetricsScrape", "IngressGateway", "Exposed"
+]
 PRESETS: tuple[str, ...] = get_args(PresetName)
 """Their names have capitals; those of rules have none."""
 
@@ -64,7 +66,12 @@ class Preset(Model):
                 "!has(self.ports) || !(self.name in ['DNS', 'KubeAPIServer'])",
                 "The ports of DNS and KubeAPIServer are those of the cluster: leave ports out.",
                 field_path=".ports",
-            )
+            ),
+            Rule(
+                "!has(self.ports) || self.name != 'Exposed'",
+                "The ports of Exposed are those that the target exposes: leave ports out.",
+                field_path=".ports",
+            ),
         )
     )
 
@@ -72,7 +79,8 @@ class Preset(Model):
         description=(
             "DNS: to the cluster's DNS. SameNamespace: from and to all pods of the namespace. Internet: "
             "to public addresses, none of the cluster and none that is private. KubeAPIServer: to the "
-            "Kubernetes API. MetricsScrape: from Prometheus. IngressGateway: from the gateway's pods."
+            "Kubernetes API. MetricsScrape: from Prometheus. IngressGateway: from the gateway's pods. "
+            "Exposed: from whom the target's own expose lets in, at its ports."
         )
     )
     ports: Annotated[tuple[Ports, ...], Field(min_length=1, max_length=32)] | None = Field(
@@ -217,7 +225,7 @@ class FirewallRule(Model):
 def _some(direction: str) -> str:
     """CEL: whether anything is said of a direction, so that it isolates."""
     presets = {
-        "ingress": "['SameNamespace', 'MetricsScrape', 'IngressGateway']",
+        "ingress": "['SameNamespace', 'MetricsScrape', 'IngressGateway', 'Exposed']",
         "egress": "['DNS', 'SameNamespace', 'Internet', 'KubeAPIServer']",
     }[direction]
     return (
@@ -225,6 +233,9 @@ def _some(direction: str) -> str:
         "r.action == 'Allow') || "
         f"has(self.presets) && self.presets.exists(p, p.name in {presets} && p.name != 'SameNamespace'))"
     )
+
+
+_EXPOSED = "(has(self.presets) && self.presets.exists(p, p.name == 'Exposed'))"
 
 
 class FirewallPolicySpec(Model):
@@ -250,6 +261,17 @@ class FirewallPolicySpec(Model):
                 field_path=".presets",
             ),
             Rule(
+                f"!{_EXPOSED} || (has(self.target.apps) && self.target.apps.size() == 1) || "
+                "(has(self.target.vms) && self.target.vms.size() == 1)",
+                "Exposed follows the expose of one app or one VM: give target.apps or vms one name.",
+                field_path=".presets",
+            ),
+            Rule(
+                f"!{_EXPOSED} || !self.presets.exists(p, p.name == 'IngressGateway')",
+                "IngressGateway and Exposed are both about who comes from outside: give one of them.",
+                field_path=".presets",
+            ),
+            Rule(
                 "has(self.isolate) && ((has(self.isolate.ingress) && self.isolate.ingress) || "
                 "(has(self.isolate.egress) && self.isolate.egress)) || "
                 "has(self.rules) && size(self.rules) > 0 || has(self.presets) && size(self.presets) > 0",
@@ -267,7 +289,7 @@ class FirewallPolicySpec(Model):
         ),
     )
     presets: tuple[Preset, ...] = Field(
-        default=(), max_length=6, json_schema_extra=list_map("name"), description="Traffic that has a name."
+        default=(), max_length=7, json_schema_extra=list_map("name"), description="Traffic that has a name."
     )
     rules: tuple[FirewallRule, ...] = Field(
         default=(), max_length=64, json_schema_extra=list_map("name"), description="Traffic, rule by rule."

@@ -43,7 +43,11 @@ class PlanStatus(Model):
     """What would change if the policy were enforced, of the flows between workloads that are there."""
 
     newly_blocked: Annotated[tuple[Shown, ...], Field(max_length=32)] = Field(
-        default=(), description="Flows that pass now and would not."
+        default=(),
+        description=(
+            "Flows that pass now and would not. Pods of other namespaces have no names here, since who "
+            "may read this may not know them."
+        ),
     )
     newly_allowed: Annotated[tuple[Shown, ...], Field(max_length=32)] = Field(
         default=(), description="Flows that do not pass now and would."
@@ -51,6 +55,9 @@ class PlanStatus(Model):
     blocked: int = Field(default=0, description="How many would be blocked, those not shown too.")
     allowed: int = Field(default=0, description="How many would be allowed, those not shown too.")
     looked_at: int = Field(default=0, description="How many were looked at.")
+    partial: bool | None = Field(
+        default=None, description="true: there were more than are looked at, which may change, too."
+    )
 
 
 class FirewallPolicyStatus(Model):

@@ -8,32 +8,38 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 
 from pileus.engine.plan import Manifest
 from pileus.engine.world import Resource
 from pileus.objects import netpol
 from pileus.objects.netpol import Flow, Outside, Peer, Pod
-from pileus.objects.surroundings import Surroundings, Workload
+from pileus.objects.surroundings import Dns, Surroundings, Workload
 
 SHOWN = 20
 """So many flows of each list are shown."""
 
-WORKLOADS = 200
-"""So many other workloads are looked at, those of the policy's own namespace first."""
+PAIRS = 10_000
+"""So many pairs of a target and another workload are looked at, those of the policy's own namespace first."""
+
+TARGETS = 500
+"""So many workloads of the target are."""
 
 INTERNET = {4: Outside("198.51.100.1"), 6: Outside("2001:db8::1")}
 """Stands for everybody outside of the cluster (addresses for documentation, RFC 5737 and 3849)."""
 
-_HASHES = ("pod-template-hash", "controller-revision-hash", "statefulset.kubernetes.io/pod-name")
-
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The flows that would be blocked, or allowed, by their names, and how many were looked at."""
+    """The flows that would be blocked, or allowed, by their names, and how many were looked at.
+
+    partial: whether there are more.
+    """
 
     blocked: tuple[str, ...]
     allowed: tuple[str, ...]
     looked_at: int
+    partial: bool = False
 
 
 def change(resource: Resource, made: Manifest, targets: Iterable[Workload], around: Surroundings) -> Change:
@@ -44,7 +50,10 @@ def change(resource: Resource, made: Manifest, targets: Iterable[Workload], arou
     blocked: set[str] = set()
     allowed: set[str] = set()
     looked_at = 0
-    for flow, name, inward in _flows(resource, _alike(targets), around):
+    alike = _alike(targets)
+    pairs = _pairs(resource, alike[:TARGETS], around)
+    inside = _inside(resource, islice(pairs, PAIRS), around)
+    for flow, name, inward in chain(_outside(alike[:TARGETS], around), inside):
         looked_at += 1
         other = flow.source if inward else flow.target
         if not _far_side(flow, other, inward, around, before):
@@ -54,7 +63,8 @@ def change(resource: Resource, made: Manifest, targets: Iterable[Workload], arou
             blocked.add(name)
         elif is_ and not was:
             allowed.add(name)
-    return Change(tuple(sorted(blocked)), tuple(sorted(allowed)), looked_at)
+    partial = len(alike) > TARGETS or next(pairs, None) is not None
+    return Change(tuple(sorted(blocked)), tuple(sorted(allowed)), looked_at, partial)
 
 
 def _near_side(flow: Flow, inward: bool, policies: netpol.Policies) -> bool:
@@ -72,26 +82,38 @@ def _far_side(flow: Flow, other: Peer, inward: bool, around: Surroundings, own: 
     return (verdict.egress if inward else verdict.ingress).allowed
 
 
-def _flows(
+def _pairs(
     resource: Resource, targets: list[Workload], around: Surroundings
+) -> Iterator[tuple[Workload, Workload]]:
+    """Each target with each workload, those of the policy's own namespace first."""
+    spaces = sorted(around.namespaces, key=lambda name: (name != resource.namespace, name))
+    for space in spaces:
+        for other in sorted(around.workloads(space), key=lambda one: one.pod.name):
+            for target in targets:
+                if other.shape != target.shape:
+                    yield target, other
+
+
+def _inside(
+    resource: Resource, pairs: Iterable[tuple[Workload, Workload]], around: Surroundings
 ) -> Iterator[tuple[Flow, str, bool]]:
-    """Each flow, its name, and whether it goes to the target."""
-    others = _alike(one for space in _spaces(resource, around) for one in around.pods(space))[:WORKLOADS]
+    """Each flow between the two of a pair, its name, and whether it goes to the target."""
+    dns = around.dns()
+    for target, other in pairs:
+        name, far = target.shown, _far(resource, other, dns)
+        for family in sorted(_families(target.pod) & _families(other.pod))[:1]:
+            for port, protocol in target.open:
+                flow = Flow(other.pod, target.pod, port, protocol, family)
+                yield flow, f"{far} → {name}:{port}/{protocol.lower()}", True
+            for port, protocol in other.open:
+                flow = Flow(target.pod, other.pod, port, protocol, family)
+                yield flow, f"{name} → {far}:{port}/{protocol.lower()}", False
+
+
+def _outside(targets: list[Workload], around: Surroundings) -> Iterator[tuple[Flow, str, bool]]:
+    """The same between the targets and what is no pod."""
     for target in targets:
-        if target.pod.host_network:
-            continue
-        name, families = _name(resource, target), _families(target.pod)
-        for other in others:
-            shared = families & _families(other.pod)
-            if other.pod.name == target.pod.name and other.pod.namespace == resource.namespace:
-                continue
-            for family in sorted(shared)[:1]:
-                for port, protocol in target.open:
-                    flow = Flow(other.pod, target.pod, port, protocol, family)
-                    yield flow, f"{_name(resource, other)} → {name}:{port}/{protocol.lower()}", True
-                for port, protocol in other.open:
-                    flow = Flow(target.pod, other.pod, port, protocol, family)
-                    yield flow, f"{name} → {_name(resource, other)}:{port}/{protocol.lower()}", False
+        name, families = target.shown, _families(target.pod)
         for family in sorted(families)[:1]:
             for port, protocol in target.open:
                 flow = Flow(INTERNET[family], target.pod, port, protocol, family)
@@ -104,21 +126,22 @@ def _flows(
                 yield flow, f"{name} → Kubernetes API ({address}:{port}/tcp)", False
 
 
-def _spaces(resource: Resource, around: Surroundings) -> list[str]:
-    return sorted(around.namespaces, key=lambda name: (name != resource.namespace, name))
-
-
 def _alike(found: Iterable[Workload]) -> list[Workload]:
-    """One pod of each workload."""
+    """One pod of each workload that policies can be about."""
     kept: dict[object, Workload] = {}
-    for one in found:
-        labels = frozenset(pair for pair in one.pod.labels.items() if pair[0] not in _HASHES)
-        kept.setdefault((one.pod.namespace, labels, one.open, one.pod.host_network), one)
+    for one in sorted(found, key=lambda one: one.pod.name):
+        if not one.pod.host_network:
+            kept.setdefault(one.shape, one)
     return list(kept.values())
 
 
-def _name(resource: Resource, one: Workload) -> str:
-    return one.shown if one.pod.namespace == resource.namespace else f"{one.pod.namespace}/{one.shown}"
+def _far(resource: Resource, one: Workload, dns: Dns | None) -> str:
+    """The name of the other end: who may read a policy need not know who else is in the cluster."""
+    if one.pod.namespace == resource.namespace:
+        return one.shown
+    if dns and one.pod.namespace == dns.namespace and dns.selector.items() <= one.pod.labels.items():
+        return "the cluster's DNS"
+    return "pods of other namespaces"
 
 
 def _families(pod: Pod) -> set[int]:

@@ -42,8 +42,8 @@ def topics(
     if ingress and any(isinstance(side, Block) for one in flows for side in one.sides):
         found.add(surroundings.services_of(resource.namespace))
     if spec.mode == "DryRun":
-        found |= {surroundings.pods_of(EVERYWHERE), surroundings.policies_of(EVERYWHERE), NAMESPACES}
-        found.add(surroundings.API_SERVER)
+        found |= {surroundings.WORKLOADS, surroundings.policies_of(EVERYWHERE), NAMESPACES}
+        found |= {surroundings.API_SERVER, surroundings.DNS}
     return frozenset(found)
 
 

@@ -10,7 +10,8 @@ import ipaddress
 from collections.abc import Iterable
 
 from pileus.engine.plan import Finding, Topic
-from pileus.engine.world import Settings
+from pileus.engine.world import World
+from pileus.kinds.firewallpolicy.build import exposed
 from pileus.kinds.firewallpolicy.build.rules import (
     Block,
     Direction,
@@ -21,7 +22,7 @@ from pileus.kinds.firewallpolicy.build.rules import (
     named_namespaces,
     ports,
 )
-from pileus.kinds.firewallpolicy.model import Preset
+from pileus.kinds.firewallpolicy.model import FirewallPolicySpec, Preset
 from pileus.kinds.firewallpolicy.reasons import PolicyReason
 from pileus.objects import surroundings
 from pileus.objects.netpol import alone
@@ -55,14 +56,17 @@ TOPICS: dict[str, tuple[Topic, ...]] = {
     "DNS": (surroundings.DNS, surroundings.FAMILIES),
     "KubeAPIServer": (surroundings.API_SERVER, surroundings.FAMILIES),
     "Internet": (surroundings.RANGES, surroundings.API_SERVER, surroundings.FAMILIES),
+    "Exposed": (surroundings.FAMILIES,),
 }
 """What a preset follows."""
 
 
 def flows(
-    preset: Preset, around: Surroundings, settings: Settings, directions: Iterable[Direction]
+    preset: Preset, spec: FirewallPolicySpec, world: World, directions: Iterable[Direction]
 ) -> list[Flows] | Finding:
     """The rules of a preset, or why it cannot be said what it means. directions: for SameNamespace."""
+    around: Surroundings = world.survey
+    settings = world.settings
     wanted = ports(preset.ports)
     match preset.name:
         case "DNS":
@@ -83,6 +87,8 @@ def flows(
         case "IngressGateway":
             gateways = named_namespaces(*settings.gateway_namespaces)
             return [Flows(preset.name, Direction.INGRESS, (Pods({}, gateways),), wanted)]
+        case exposed.EXPOSED:
+            return exposed.flows(spec, world)
     return [Flows(preset.name, direction, (Pods({}),), wanted) for direction in directions]
 
 
