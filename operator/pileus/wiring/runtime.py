@@ -235,7 +235,7 @@ class Runtime:
                         off=not self._options.try_enforcement,
                     ),
                     leading=self._lease.leading,
-                    fabric=around.fabric,
+                    fabric=around.fabric.enforcing,
                     found=found,
                     asked=surveyor.used,
                     known=surveyor.known,

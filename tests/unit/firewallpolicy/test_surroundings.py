@@ -12,15 +12,11 @@ from hypothesis import strategies as st
 
 from pileus.engine.plan import Manifest, Topic
 from pileus.objects import netpol as evaluator
+from pileus.objects.fabric import AGENTS, API_SERVER, DNS, FAMILIES, RANGES
 from pileus.objects.surroundings import (
-    AGENTS,
-    API_SERVER,
-    DNS,
     ENFORCEMENT,
     EVERYWHERE,
-    FAMILIES,
     NAMESPACES,
-    RANGES,
     WORKLOADS,
     Enforcement,
     Surroundings,
@@ -176,21 +172,21 @@ def test_ranges() -> None:
     found = around(node("n1", "203.0.113.11", "2001:db8::1", pods=("10.244.1.0/24",)))
     assert put(found, service_range("10.96.0.0/12")) == {RANGES}
 
-    assert found.ranges() == ("10.244.1.0/24", "10.96.0.0/12", "2001:db8::1/128", "203.0.113.11/32")
+    assert found.fabric.ranges() == ("10.244.1.0/24", "10.96.0.0/12", "2001:db8::1/128", "203.0.113.11/32")
     assert put(found, service_range(), gone=True) == {RANGES}
-    assert "10.96.0.0/12" not in found.ranges()
+    assert "10.96.0.0/12" not in found.fabric.ranges()
 
 
 def test_families() -> None:
     """Of pods and Services: those of nodes alone do not matter."""
     found = Surroundings()
-    assert found.families() == {4, 6}, "nobody knows"
+    assert found.fabric.families() == {4, 6}, "nobody knows"
 
     assert FAMILIES in put(found, node("n1", "2001:db8::1", pods=("10.244.1.0/24",)))
-    assert found.families() == {4}
+    assert found.fabric.families() == {4}
     assert put(found, node("n2", "203.0.113.12", pods=("10.244.2.0/24",))) == {RANGES}
     assert FAMILIES in put(found, service_range("10.96.0.0/12", "2001:db8:96::/112"))
-    assert found.families() == {4, 6}
+    assert found.fabric.families() == {4, 6}
     assert FAMILIES in put(found, service_range("10.96.0.0/12"))
     assert FAMILIES in put(found, front("10.96.0.1", "2001:db8:96::1"))
     assert FAMILIES in put(found, front(), gone=True)
@@ -212,9 +208,9 @@ def test_the_api() -> None:
     assert put(found, endpoints("203.0.113.11")) == set()
     assert put(found, endpoints("203.0.113.12")) == {API_SERVER}
 
-    assert found.api_server() == (("10.96.0.1", 443), ("203.0.113.12", 6443))
+    assert found.fabric.api_server() == (("10.96.0.1", 443), ("203.0.113.12", 6443))
     assert put(found, endpoints(), gone=True) == {API_SERVER}
-    assert found.api_server() == (), "its Service alone leads nowhere"
+    assert found.fabric.api_server() == (), "its Service alone leads nowhere"
 
 
 def test_somebody_s_slice_of_the_same_name_is_not_the_api() -> None:
@@ -223,24 +219,24 @@ def test_somebody_s_slice_of_the_same_name_is_not_the_api() -> None:
     fake = endpoints("198.51.100.66", namespace=HERE)
 
     assert put(found, fake) == set()
-    assert found.api_server() == (("203.0.113.11", 6443),)
+    assert found.fabric.api_server() == (("203.0.113.11", 6443),)
     assert put(found, fake, gone=True) == set()
-    assert found.api_server() == (("203.0.113.11", 6443),)
+    assert found.fabric.api_server() == (("203.0.113.11", 6443),)
 
 
 def test_dns() -> None:
     found = around()
     assert put(found, dns()) >= {DNS}
 
-    seen = found.dns()
+    seen = found.fabric.dns()
     assert seen is not None
     assert (seen.namespace, seen.selector, seen.addresses) == ("kube-system", {"k8s-app": "kube-dns"}, ())
     assert seen.ports == (("TCP", 53), ("UDP", 53))
     assert put(found, LOCAL_DNS) >= {DNS}
-    assert getattr(found.dns(), "addresses", None) == ("169.254.20.10",)
+    assert getattr(found.fabric.dns(), "addresses", None) == ("169.254.20.10",)
     assert put(found, LOCAL_DNS, gone=True) >= {DNS}
     assert put(found, dns(), gone=True) >= {DNS}
-    assert found.dns() is None
+    assert found.fabric.dns() is None
 
 
 FAKES: dict[str, Manifest] = {
@@ -258,7 +254,7 @@ FAKES: dict[str, Manifest] = {
 
 @pytest.mark.parametrize("who", FAKES)
 def test_dns_is_only_what_an_administrator_made(who: str) -> None:
-    assert around(FAKES[who]).dns() is None
+    assert around(FAKES[who]).fabric.dns() is None
 
 
 def test_dns_of_openshift() -> None:
@@ -269,7 +265,7 @@ def test_dns_of_openshift() -> None:
         selector={"dns.operator.openshift.io/daemonset-dns": "default"},
         ports=[{"port": 53, "protocol": "UDP", "targetPort": "dns"}],
     )
-    seen = around(made).dns()
+    seen = around(made).fabric.dns()
 
     assert seen is not None
     assert seen.namespace == "openshift-dns"
@@ -279,7 +275,7 @@ def test_dns_of_openshift() -> None:
 def test_a_local_cache_elsewhere_is_none() -> None:
     fake = pod("node-local-dns-x", labels={"k8s-app": "node-local-dns"}, host=True)
 
-    assert getattr(around(*CLUSTER, fake).dns(), "addresses", None) == ()
+    assert getattr(around(*CLUSTER, fake).fabric.dns(), "addresses", None) == ()
 
 
 AGENT: dict[tuple[str, str], str] = {
@@ -295,19 +291,19 @@ def test_agents(label: tuple[str, str]) -> None:
     found, live = Surroundings(), agent(*label)
 
     assert AGENTS in put(found, live)
-    assert found.agents() == {AGENT[label]}
+    assert found.fabric.agents() == {AGENT[label]}
     second = changed(live, lambda one: one["metadata"].update(name="second"))
     assert AGENTS not in put(found, second), "one more of them changes nothing"
     assert AGENTS not in put(found, second, gone=True)
     assert AGENTS in put(found, live, gone=True)
-    assert found.agents() == frozenset()
+    assert found.fabric.agents() == frozenset()
 
 
 def test_an_agent_counts_while_it_works() -> None:
     found = around(agent())
 
     assert AGENTS in put(found, agent(ready=False))
-    assert found.agents() == frozenset()
+    assert found.fabric.agents() == frozenset()
     assert AGENTS in put(found, agent())
     assert AGENTS in put(found, agent(phase="Failed")), "it has ended"
 
@@ -316,7 +312,7 @@ def test_a_pod_that_anybody_can_make_is_no_agent() -> None:
     found = Surroundings()
 
     assert AGENTS not in put(found, agent(host=False))
-    assert found.agents() == frozenset()
+    assert found.fabric.agents() == frozenset()
 
 
 # what is found

@@ -20,7 +20,8 @@ from pileus.kinds.firewallpolicy.build.rules import Block, Direction, Flows
 from pileus.kinds.firewallpolicy.model import PRESETS, FirewallPolicySpec
 from pileus.kinds.firewallpolicy.reasons import PolicyReason
 from pileus.objects.catalog import CILIUM, CILIUM_NETWORK_POLICY
-from pileus.objects.surroundings import AGENTS, Surroundings
+from pileus.objects.fabric import AGENTS
+from pileus.objects.surroundings import Surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def resolve(resource: Resource, world: World) -> tuple[Compiled, tuple[Finding, 
             found += resolved
     found += [rules.of_rule(rule) for rule in spec.rules]
     written = tuple(found)
-    families = around.families()  # once: it looks at every node
+    families = around.fabric.families()  # once: it looks at every node
     reachable = [one.of_families(families) for one in written]
     flows = tuple(one for one in reachable if one.sides)  # without a side it would be about everybody
     directions = tuple(one for one in Direction if rules.isolates(spec, one, written))
@@ -130,10 +131,10 @@ def _beyond(flows: Flows, families: frozenset[int]) -> set[str]:
 
 def _refused(flows: tuple[Flows, ...], around: Surroundings, world: World) -> dict[str, str]:
     """Why rules cannot be enforced here, by their names."""
-    able = CILIUM in around.agents() and CILIUM_NETWORK_POLICY.id in world.served
+    able = CILIUM in around.fabric.agents() and CILIUM_NETWORK_POLICY.id in world.served
     if able:
         return {}
-    agents = sorted(around.agents())
+    agents = sorted(around.fabric.agents())
     who = (
         f"{' and '.join(agents)}, which enforces policies here," if agents else "what enforces policies here"
     )

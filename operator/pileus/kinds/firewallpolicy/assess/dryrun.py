@@ -13,8 +13,9 @@ from itertools import chain, islice
 from pileus.engine.plan import Manifest
 from pileus.engine.world import Resource
 from pileus.objects import netpol
+from pileus.objects.fabric import Dns
 from pileus.objects.netpol import Flow, Outside, Peer, Pod
-from pileus.objects.surroundings import Dns, Surroundings, Workload
+from pileus.objects.surroundings import Surroundings, Workload
 
 SHOWN = 20
 """So many flows of each list are shown."""
@@ -98,7 +99,7 @@ def _inside(
     resource: Resource, pairs: Iterable[tuple[Workload, Workload]], around: Surroundings
 ) -> Iterator[tuple[Flow, str, bool]]:
     """Each flow between the two of a pair, its name, and whether it goes to the target."""
-    dns = around.dns()
+    dns = around.fabric.dns()
     for target, other in pairs:
         name, far = target.shown, _far(resource, other, dns)
         for family in sorted(_families(target.pod) & _families(other.pod))[:1]:
@@ -119,7 +120,7 @@ def _outside(targets: list[Workload], around: Surroundings) -> Iterator[tuple[Fl
                 flow = Flow(INTERNET[family], target.pod, port, protocol, family)
                 yield flow, f"outside → {name}:{port}/{protocol.lower()}", True
             yield Flow(target.pod, INTERNET[family], 443, "TCP", family), f"{name} → outside:443/tcp", False
-        for address, port in around.api_server():
+        for address, port in around.fabric.api_server():
             family = 6 if ":" in address else 4
             if family in families:
                 flow = Flow(target.pod, Outside(address), port, "TCP", family)

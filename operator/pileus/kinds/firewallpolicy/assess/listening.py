@@ -10,7 +10,7 @@ from pileus.engine.world import Resource
 from pileus.kinds.firewallpolicy.build import presets
 from pileus.kinds.firewallpolicy.build.rules import Block, Direction, Flows, Pods, said_of
 from pileus.kinds.firewallpolicy.model import PRESETS, FirewallPolicySpec
-from pileus.objects import netpol, surroundings
+from pileus.objects import fabric, netpol, surroundings
 from pileus.objects.netpol import NAMESPACE_NAME
 from pileus.objects.surroundings import ENFORCEMENT, EVERYWHERE, NAMESPACES, Workload
 
@@ -35,7 +35,7 @@ def topics(
         if isinstance(side, Pods):
             found |= set(_pods(resource.namespace, side))
     if any(peer.cidr for rule in spec.rules for peer in rule.peers):
-        found.add(surroundings.FAMILIES)
+        found.add(fabric.FAMILIES)
     if any(said_of(spec, one) is None for one in directions):  # whether others isolate its target is told
         found |= set(_isolation(resource.namespace, seen))
     ingress = any(one.direction is Direction.INGRESS for one in flows)
@@ -43,7 +43,7 @@ def topics(
         found.add(surroundings.services_of(resource.namespace))
     if spec.mode == "DryRun":
         found |= {surroundings.WORKLOADS, surroundings.policies_of(EVERYWHERE), NAMESPACES}
-        found |= {surroundings.API_SERVER, surroundings.DNS}
+        found |= {fabric.API_SERVER, fabric.DNS}
     return frozenset(found)
 
 

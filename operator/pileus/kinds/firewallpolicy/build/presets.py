@@ -24,9 +24,10 @@ from pileus.kinds.firewallpolicy.build.rules import (
 )
 from pileus.kinds.firewallpolicy.model import FirewallPolicySpec, Preset
 from pileus.kinds.firewallpolicy.reasons import PolicyReason
-from pileus.objects import surroundings
+from pileus.objects import fabric
+from pileus.objects.fabric import Dns
 from pileus.objects.netpol import alone
-from pileus.objects.surroundings import Dns, Surroundings
+from pileus.objects.surroundings import Surroundings
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -53,10 +54,10 @@ PRIVATE = (
 PROMETHEUS = {"matchLabels": {"app.kubernetes.io/name": "prometheus"}}
 
 TOPICS: dict[str, tuple[Topic, ...]] = {
-    "DNS": (surroundings.DNS, surroundings.FAMILIES),
-    "KubeAPIServer": (surroundings.API_SERVER, surroundings.FAMILIES),
-    "Internet": (surroundings.RANGES, surroundings.API_SERVER, surroundings.FAMILIES),
-    "Exposed": (surroundings.FAMILIES,),
+    "DNS": (fabric.DNS, fabric.FAMILIES),
+    "KubeAPIServer": (fabric.API_SERVER, fabric.FAMILIES),
+    "Internet": (fabric.RANGES, fabric.API_SERVER, fabric.FAMILIES),
+    "Exposed": (fabric.FAMILIES,),
 }
 """What a preset follows."""
 
@@ -70,12 +71,12 @@ def flows(
     wanted = ports(preset.ports)
     match preset.name:
         case "DNS":
-            dns = around.dns()
+            dns = around.fabric.dns()
             if dns is None:
                 return _unknown(preset, "the cluster's DNS was not found (a Service k8s-app=kube-dns)")
             return _dns(dns)
         case "KubeAPIServer":
-            found = around.api_server()
+            found = around.fabric.api_server()
             if not found:
                 return _unknown(preset, "the Kubernetes API has no endpoints")
             return _api_server(found)
@@ -121,8 +122,8 @@ def _api_server(found: Iterable[tuple[str, int]]) -> list[Flows]:
 
 
 def _internet(around: Surroundings) -> Iterable[Block]:
-    api = [alone(address) for address, _ in around.api_server()]
-    taken = [ipaddress.ip_network(one, strict=False) for one in (*PRIVATE, *around.ranges(), *api)]
+    api = [alone(address) for address, _ in around.fabric.api_server()]
+    taken = [ipaddress.ip_network(one, strict=False) for one in (*PRIVATE, *around.fabric.ranges(), *api)]
     for everything in (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0")):
         own = [one for one in taken if one.version == everything.version]
         yield Block(str(everything), tuple(map(str, _collapsed(own))))

@@ -16,8 +16,8 @@ from pileus.kinds.firewallpolicy.explain.ends import ADDRESS, INTERNET, End, Mem
 from pileus.kinds.firewallpolicy.explain.flows import Group, Half
 from pileus.kinds.firewallpolicy.explain.scene import Author, Scene, ref
 from pileus.kinds.firewallpolicy.model import FirewallPolicySpec
+from pileus.objects.fabric import DNS_LABELS
 from pileus.objects.netpol import alone
-from pileus.objects.surroundings import DNS_LABELS
 
 NAME_LIMIT = 40
 
