@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from pileus.cluster.client import PARTIAL, Client, path
 from pileus.cluster.informer import pause_after
+from pileus.cluster.listeners import Listeners
 from pileus.engine.compare import digest
 from pileus.engine.plan import Manifest, ObjectKind
 from pileus.engine.ports import ApiError
@@ -44,8 +45,7 @@ class References:
         self._ours = ours
         self._news = news
         self._watches: dict[tuple[str, str], _NamespaceWatch] = {}
-        self._wanted: dict[User, frozenset[tuple[str, Reference]]] = {}
-        self._users: dict[tuple[str, Reference], set[User]] = {}
+        self._listeners: Listeners[User, tuple[str, Reference]] = Listeners()
 
     async def resolve(self, user: User, wanted: Sequence[Reference]) -> Mapping[Reference, Referent]:
         """What `user`'s references point at now; remembers to wake it when that changes."""
@@ -67,22 +67,12 @@ class References:
         self._watches.clear()
 
     def _remember(self, user: User, now: frozenset[tuple[str, Reference]]) -> None:
-        before = self._wanted.get(user, frozenset())
-        if now == before:
+        if not self._listeners.listen(user, now):
             return
-        for entry in before - now:
-            users = self._users[entry]
-            users.discard(user)
-            if not users:
-                del self._users[entry]
-        for entry in now - before:
-            self._users.setdefault(entry, set()).add(user)
-        if now:
-            self._wanted[user] = now
-        else:
-            self._wanted.pop(user, None)
         needed = {
-            (namespace, reference.kind) for namespace, reference in self._users if reference.kind in KINDS
+            (namespace, reference.kind)
+            for namespace, reference in self._listeners.matters()
+            if reference.kind in KINDS
         }
         for key in [key for key in self._watches if key not in needed]:
             self._watches.pop(key).task.cancel()
@@ -90,7 +80,7 @@ class References:
     def touch(self, key: User) -> None:
         """A resource of ours has changed: whoever refers to it gets a pass."""
         kind, namespace, name = key
-        for user in tuple(self._users.get((namespace, Reference(kind, name)), ())):
+        for user in self._listeners.of((namespace, Reference(kind, name))):
             self._news(user)
 
     async def _resolve(self, namespace: str, reference: Reference) -> Referent:
@@ -112,10 +102,13 @@ class References:
         return await watch.read(reference.name)
 
     def _changed(self, namespace: str, kind: str, name: str | None) -> None:
-        for (where, reference), users in tuple(self._users.items()):
-            if where == namespace and reference.kind == kind and name in (None, reference.name):
-                for user in tuple(users):
-                    self._news(user)
+        concerned = (
+            (where, reference)
+            for where, reference in self._listeners.matters()
+            if where == namespace and reference.kind == kind and name in (None, reference.name)
+        )
+        for user in self._listeners.of(*concerned):
+            self._news(user)
 
 
 class _NamespaceWatch:

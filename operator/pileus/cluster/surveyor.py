@@ -15,6 +15,7 @@ import orjson
 
 from pileus.cluster.client import Client
 from pileus.cluster.informer import Informer
+from pileus.cluster.listeners import Listeners
 from pileus.cluster.sighting import Belongs, Sighting, Text, sighting
 from pileus.engine.kind import Survey, Surveyed
 from pileus.engine.plan import ObjectKind, ObjectRef, Topic
@@ -45,8 +46,7 @@ class Surveyor:
         self._cache = _Cache(self.survey, self.touched)
         self._informers: tuple[Informer, ...] = ()
         self._tasks: tuple[asyncio.Task[None], ...] = ()
-        self._topics: dict[Belongs, frozenset[Topic]] = {}
-        self._listeners: dict[Topic, set[Belongs]] = {}
+        self._listeners: Listeners[Belongs, Topic] = Listeners()
         self.dead = ""
         self.used = asyncio.Event()
         self.known = asyncio.Event()
@@ -69,19 +69,7 @@ class Surveyor:
 
     def listen(self, user: Belongs, topics: frozenset[Topic]) -> None:
         """Whatever touches one of these topics concerns the user from now on; nothing else does."""
-        before = self._topics.get(user, frozenset())
-        if topics == before:
-            return
-        for topic in before - topics:
-            self._listeners[topic].discard(user)
-            if not self._listeners[topic]:
-                del self._listeners[topic]
-        for topic in topics - before:
-            self._listeners.setdefault(topic, set()).add(user)
-        if topics:
-            self._topics[user] = topics
-        else:
-            self._topics.pop(user, None)
+        self._listeners.listen(user, topics)
 
     def forget(self, user: Belongs) -> None:
         """The resource is gone."""
@@ -89,7 +77,7 @@ class Surveyor:
 
     def touched(self, topics: Iterable[Topic]) -> None:
         """Tell those who listen."""
-        for user in {user for topic in topics for user in self._listeners.get(topic, ())}:
+        for user in self._listeners.of(*topics):
             self._news(user)
 
     async def close(self) -> None:
