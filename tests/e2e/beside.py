@@ -10,15 +10,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pileus.local import debian
+from pileus.kinds import KINDS
+from pileus.local import LocalCluster, debian
+from pileus.local import kubectl as local
+from pileus.local.foreign import established
 from pileus.local.images import store_directory
 from pileus.local.oci import File
-from tests.campaign.ground import SYSTEM, chart_roles
+from tests.campaign.ground import ROOT, SYSTEM, chart_roles
 from tests.e2e.kubectl import Kubectl
 from tests.engine.harness import Operator
 
 TROUBLE = re.compile(r"forbidden|cannot \w+ resource|Traceback|defect", re.IGNORECASE)
 LIBRARY = "libfaketimeMT.so.1"
+
+
+def defined(cluster: LocalCluster) -> Kubectl:
+    """kubectl for the whole cluster, in which the operator's definitions are served and listed."""
+    kubectl = Kubectl(cluster.kubectl, cluster.kubeconfig)
+    kubectl("apply", "--server-side", "--force-conflicts", "-k", str(ROOT / "crds"))
+    names = [f"crd/{kind.plural}.{kind.group}" for kind in KINDS]
+    established(local.Kubectl(cluster.kubectl, cluster.kubeconfig), names)
+    return kubectl
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pileus.kinds import KINDS
-from pileus.local.foreign import FOREIGN, crds
+from pileus.local.foreign import FOREIGN, crds, established
 from pileus.local.kubectl import Kubectl
 from tests.programs import program
 
@@ -23,7 +23,7 @@ def kubectl(apiserver: Path) -> Kubectl:
     """kubectl for an API server that serves the committed CRDs."""
     client = Kubectl(program("kubectl"), apiserver)
     client.run("apply", "--server-side", "--force-conflicts", "-k", str(ROOT / "crds"))
-    client.wait("Established", *(f"crd/{kind.plural}.{kind.group}" for kind in KINDS))
+    established(client, [f"crd/{kind.plural}.{kind.group}" for kind in KINDS])
     return client
 
 
@@ -31,7 +31,7 @@ def kubectl(apiserver: Path) -> Kubectl:
 def kubectl_with_engines(kubectl: Kubectl) -> Kubectl:
     """The same, with the kinds of Gateway API, KEDA and the others served."""
     client = Kubectl(kubectl.program, kubectl.kubeconfig)
-    client.wait("Established", *client.apply_files(path for name in FOREIGN for path in crds(name)))
+    established(client, client.apply_files(path for name in FOREIGN for path in crds(name)))
     return client
 
 

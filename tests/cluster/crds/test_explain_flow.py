@@ -10,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,32 +18,6 @@ import pytest
 import yaml
 
 from pileus.local.kubectl import Kubectl
-
-CILIUM = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": "ciliumnetworkpolicies.cilium.io"},
-    "spec": {
-        "group": "cilium.io",
-        "names": {
-            "kind": "CiliumNetworkPolicy",
-            "plural": "ciliumnetworkpolicies",
-            "singular": "ciliumnetworkpolicy",
-        },
-        "scope": "Namespaced",
-        "versions": [
-            {
-                "name": "v2",
-                "served": True,
-                "storage": True,
-                "schema": {
-                    "openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-                },
-            }
-        ],
-    },
-}
-"""As much of it as is read."""
 
 
 @dataclass(frozen=True)
@@ -164,14 +137,6 @@ def town(kubectl: Kubectl, namespace: str) -> Town:
     return found
 
 
-@pytest.fixture
-def cilium(kubectl: Kubectl) -> Iterator[None]:
-    kubectl.apply([CILIUM])
-    kubectl.wait("Established", "crd/ciliumnetworkpolicies.cilium.io")
-    yield
-    kubectl.run("delete", "crd", "ciliumnetworkpolicies.cilium.io")
-
-
 def login(town: Town, directory: Path, *rules: dict[str, Any]) -> Path:
     """A kubeconfig of somebody who may do nothing else."""
     rbac = "rbac.authorization.k8s.io"
@@ -203,6 +168,8 @@ RIGHTS = (
     {"apiGroups": ["pileus.dev"], "resources": ["firewallpolicies"], "verbs": ["list"]},
     {"apiGroups": ["networking.k8s.io"], "resources": ["networkpolicies"], "verbs": ["list"]},
 )
+FURTHER = {"apiGroups": ["cilium.io"], "resources": ["ciliumnetworkpolicies"], "verbs": ["list"]}
+"""Where Cilium's kinds are served."""
 
 
 def test_allowed_blocked_and_not_answered(town: Town) -> None:
@@ -244,7 +211,7 @@ def test_addresses_and_the_internet(town: Town) -> None:
     assert town.flow("internet", "web").status == 0
 
 
-def test_policies_of_another_engine(town: Town, cilium: None) -> None:
+def test_policies_of_another_engine(town: Town, kubectl_with_engines: Kubectl) -> None:
     assert town.flow("web", "db-1:5432").status == 0
     selector = {"matchLabels": {"k8s:pileus.dev/name": "db-1"}}
     town.make(
@@ -260,8 +227,12 @@ def test_policies_of_another_engine(town: Town, cilium: None) -> None:
     assert "CiliumNetworkPolicy 'l7', which is not evaluated, selects it." in found.said
 
 
-def test_the_users_own_rights(town: Town, tmp_path: Path) -> None:
+def test_the_users_own_rights(town: Town, tmp_path: Path, kubectl_with_engines: Kubectl) -> None:
     kubeconfig = login(town, tmp_path, *RIGHTS)
+    unread = town.flow("web", "db-1:5432", kubeconfig=kubeconfig)
+    assert unread.status == 2
+    assert "You may not list ciliumnetworkpolicies.cilium.io" in unread.wrong
+    kubeconfig = login(town, tmp_path, *RIGHTS, FURTHER)
     # By the context's namespace, and without the right to get apps and machines.
     assert town.flow("web", "db-1:5432", KUBECONFIG=str(kubeconfig)).status == 0
     assert town.flow("api", "internet:443", kubeconfig=kubeconfig).status == 1

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from pileus.local import LocalCluster
-from tests.campaign.ground import ROOT, SYSTEM
-from tests.e2e.beside import OperatorBeside
+from tests.campaign.ground import SYSTEM
+from tests.e2e.beside import OperatorBeside, defined
 from tests.e2e.buckets.engines import ENGINES, WITH
 from tests.e2e.buckets.specs import Place, object_store
 from tests.e2e.kubectl import Kubectl
@@ -35,10 +35,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
 @pytest.fixture(scope="session")
 def admin(cluster: LocalCluster) -> Kubectl:
     """kubectl for the whole cluster, with the operator's definitions in it."""
-    kubectl = Kubectl(cluster.kubectl, cluster.kubeconfig)
-    kubectl("apply", "--server-side", "--force-conflicts", "-k", str(ROOT / "crds"))
-    kubectl("wait", "--for=condition=Established", "crd/buckets.pileus.dev", "--timeout=60s")
-    return kubectl
+    return defined(cluster)
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from pileus.local import LocalCluster
-from tests.campaign.ground import ROOT
-from tests.e2e.beside import Clock, OperatorBeside
+from tests.e2e.beside import Clock, OperatorBeside, defined
 from tests.e2e.kubectl import Kubectl
 from tests.e2e.vms.specs import fresh
 from tests.vmnode import VmNode
@@ -35,10 +34,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
 @pytest.fixture(scope="session")
 def admin(cluster: LocalCluster) -> Kubectl:
     """kubectl for the whole cluster, with the operator's definitions in it."""
-    kubectl = Kubectl(cluster.kubectl, cluster.kubeconfig)
-    kubectl("apply", "--server-side", "--force-conflicts", "-k", str(ROOT / "crds"))
-    kubectl("wait", "--for=condition=Established", "crd/cloudvms.pileus.dev", "--timeout=60s")
-    return kubectl
+    return defined(cluster)
 
 
 @pytest.fixture(scope="session")
