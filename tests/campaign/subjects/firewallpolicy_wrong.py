@@ -99,7 +99,7 @@ REFUSED: tuple[Wrong, ...] = (
         presets=[{"name": "DNS"}],
     ),
     _wrong("ports of DNS", "presets[].ports", "leave ports out", presets=[{"name": "DNS", "ports": ["53"]}]),
-    _wrong("whose exposure", "presets", "one app or one VM", presets=[{"name": "Exposed"}]),
+    _wrong("whose exposure", "presets", "app or one VM", target={"all": True}, presets=[{"name": "Exposed"}]),
     _wrong("a preset twice", "presets", "Duplicate", presets=[{"name": "DNS"}, {"name": "DNS"}]),
     _wrong("a preset that is none", "presets[].name", "supported values", presets=[{"name": "Everything"}]),
     Wrong("two rules of one name", policy(rule(), rule()), "rules", "Duplicate", mended=policy(rule())),
