@@ -26,7 +26,7 @@ from tests.campaign import faults
 from tests.campaign.calls import Call
 from tests.campaign.conftest import Points
 from tests.campaign.faults import Rule
-from tests.campaign.ground import Ground, Snapshot
+from tests.campaign.ground import QUIET, Ground, Snapshot
 from tests.campaign.test_t04_views import end_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -193,6 +193,7 @@ class Mix(RuleBasedStateMachine):
         assert not late, f"asked for {self.asked}: {late}"
         if self.stage.subject.sociable:
             await self.stage.alone(*self.spaces)
+            await asyncio.sleep(2 * QUIET)  # what their going wakes comes half a second after it
             await self.stage.settled(*self.spaces)
         since = len(self.proxy.calls)
         await self.stage.restart()
@@ -206,7 +207,9 @@ class Mix(RuleBasedStateMachine):
 
 
 def _said(call: Call) -> str:
-    """Reasons of a status that was written."""
+    """A status that was written, conditions by their reasons."""
     body = call.body if isinstance(call.body, dict) else {}
-    conditions = body.get("status", {}).get("conditions") or ()
-    return ", ".join(f"{entry['type']}: {entry['reason']} {entry['message']}" for entry in conditions)
+    status = dict(body.get("status") or {})
+    conditions = status.pop("conditions", None) or ()
+    told = ", ".join(f"{entry['type']}: {entry['reason']} {entry['message']}" for entry in conditions)
+    return f"{told} {status}"
