@@ -169,7 +169,8 @@ async def test_t16_permissions_go_and_come_back(ground: Ground, points: Points) 
     since = len(ground.proxy.calls)
     await ground.apply(space, ground.subject.mix[2])
     await asyncio.sleep(4)
-    tries = [str(call) for call in ground.proxy.writes(space, since=since)]
+    writes = ground.proxy.writes(space, since=since)
+    tries = [str(call) for call in writes if call.target.group != STORE]  # what a store has is found out once
     points.check("few tries", tries if len(tries) > 12 else "")
     points.check("it runs on", "" if ground.operator.running else "it ended")
     await ground.ensure(bindings)
