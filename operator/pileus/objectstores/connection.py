@@ -12,7 +12,7 @@ import os
 import threading
 import urllib.parse
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -23,8 +23,9 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.httpsession import URLLib3Session
-from urllib3 import PoolManager, Timeout
+from urllib3 import BaseHTTPResponse, PoolManager, Timeout
 
+from pileus.engine.ports import NotLeading
 from pileus.objectstores.errors import refused, told
 
 if TYPE_CHECKING:
@@ -56,12 +57,20 @@ class Keys:
 
 
 class Connection:
-    """One store, by the keys of one user. `threads`: how many calls may be under way at once."""
+    """One store, by the keys of one user.
 
-    def __init__(self, address: Address, keys: Keys, *, threads: int = 8):
+    threads: how many calls may be under way at once. leading: asked before each call that may change
+    something, which raises NotLeading if the answer is no: a piece of work makes many calls, and the process
+    may be put to sleep between any two of them.
+    """
+
+    def __init__(
+        self, address: Address, keys: Keys, *, threads: int = 8, leading: Callable[[], bool] = lambda: True
+    ):
         self.address = address
         self._keys = keys
         self._threads = threads
+        self._leading = leading
         # What MinIO encrypts takes 64 MiB each time: one after the other.
         self.sealing = threading.Lock()
         self._trusted: bool | str = True
@@ -130,7 +139,12 @@ class Connection:
     def _url(self, path: str, query: dict[str, str]) -> str:
         return f"{self.address.users}{path}?{urllib.parse.urlencode(query)}"
 
+    def _may(self, method: str) -> None:
+        if method not in ("GET", "HEAD") and not self._leading():
+            raise NotLeading
+
     def _sent(self, request: AWSRequest, operation: str) -> Any:
+        self._may(request.method)
         with told(operation):
             answer = self._http.send(request.prepare())
         if answer.status_code >= 300:
@@ -148,7 +162,8 @@ class Connection:
 
     @cached_property
     def _pool(self) -> PoolManager:
-        return PoolManager(
+        return _Guarded(
+            self._may,
             timeout=Timeout(connect=CONNECT, read=READ),
             retries=False,
             maxsize=self._threads,
@@ -167,7 +182,7 @@ class Connection:
             response_checksum_validation="when_required",
         )
         with _making:
-            return _session().client(
+            client = _session().client(
                 service,
                 endpoint_url=url,
                 region_name=self.address.region,
@@ -176,6 +191,21 @@ class Connection:
                 verify=self._trusted,
                 config=config,
             )
+        client.meta.events.register("before-call", lambda params, **_: self._may(params["method"]))
+        return client
+
+
+class _Guarded(PoolManager):
+    """Asks before each request."""
+
+    def __init__(self, may: Callable[[str], None], **settings: Any):
+        super().__init__(**settings)
+        self._may = may
+
+    def urlopen(self, method: str, url: str, *arguments: Any, **settings: Any) -> BaseHTTPResponse:
+        """As its parent does, if it may."""
+        self._may(method)
+        return super().urlopen(method, url, *arguments, **settings)
 
 
 _shared: list[boto3.Session] = []

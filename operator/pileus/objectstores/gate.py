@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from pileus.engine.backoff import backoff
+from pileus.engine.ports import NotLeading
 from pileus.objects.s3 import Trouble
 from pileus.objectstores.errors import StoreError
 
@@ -69,12 +70,16 @@ class Gate:
                 raise StoreError(
                     Trouble.UNREACHABLE, f"{operation}: the way to the store was changed"
                 ) from None
+            except NotLeading:
+                result = ""  # nobody was asked
+                raise
             except StoreError as error:
                 result = error.trouble.value
                 self._heard(error.trouble is not Trouble.UNREACHABLE)
                 raise
             finally:
-                self._count(operation, result, loop.time() - started)
+                if result:
+                    self._count(operation, result, loop.time() - started)
             self._heard(True)
             return found
 

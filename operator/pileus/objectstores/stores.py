@@ -368,7 +368,7 @@ class ObjectStores:
             ) from None
         authority = (await self._read(wish.ca)).get("ca.crt", "") if wish.ca else ""
         address = Address(wish.endpoint, wish.users, wish.region, authority)
-        connection = Connection(address, keys)
+        connection = Connection(address, keys, leading=self._leading)
         if old is not None:
             old.gate.close()
         features = old.store.features if old and self._is_there(wish) else frozenset()
