@@ -141,7 +141,7 @@ OBJECT_STORE = Subject(
     crd="crds/pileus.dev_objectstores.yaml",
     base=versity(),
     still=versity(),
-    mix=(versity(), versity(default=True), ceph(), LOST, versity(allow=TEAM)),
+    mix=(versity(), versity(default=True), ceph(), versity(allow=TEAM)),
     everything=(versity(), ceph()),
     secretive=(versity(), ceph()),
     scenarios=SCENARIOS,
