@@ -24,7 +24,7 @@ from pileus.kinds.firewallpolicy.build.rules import (
     named_namespaces,
 )
 from pileus.kinds.firewallpolicy.model import FirewallPolicySpec
-from pileus.objects.reading import at, items, mapping, text
+from pileus.objects.reading import at, items, mapping, number, text
 
 EXPOSED = "Exposed"
 
@@ -64,8 +64,9 @@ def _of_app(live: Manifest, world: World) -> Iterator[Flows]:
 
 def _of_machine(live: Manifest) -> Iterator[Flows]:
     for one in items(live, "spec", "expose"):
-        if text(one, "type") in ("NodePort", "LoadBalancer"):
-            port = Port(text(one, "protocol") or "TCP", one.get("target") or one["port"])
+        guest = number(one, "target") or number(one, "port")
+        if guest and text(one, "type") in ("NodePort", "LoadBalancer"):
+            port = Port(text(one, "protocol") or "TCP", guest)
             yield Flows(EXPOSED, Direction.INGRESS, _ranges(one), (port,))
 
 
