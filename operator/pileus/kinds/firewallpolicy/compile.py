@@ -45,10 +45,11 @@ class Compiled:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What `judge` needs of the compilation."""
+    """What `judge` needs of the compilation. peers: how many each rule's are, by its name."""
 
     compiled: Compiled
     seen: Matched
+    peers: Mapping[str, int]
 
 
 def compile_policy(resource: Resource, world: World) -> Plan:
@@ -60,13 +61,14 @@ def compile_policy(resource: Resource, world: World) -> Plan:
     listens = listening.topics(
         resource, compiled.target, compiled.flows, compiled.directions, spec, seen.workloads
     )
-    warnings = matches.warnings(resource, spec, compiled.flows, compiled.directions, seen, around)
+    peers = matches.peers(resource, compiled.flows, around)
+    warnings = matches.warnings(resource, spec, compiled.flows, compiled.directions, seen, peers, around)
     plan = Plan(
         findings=findings,
         warnings=tuple(warnings),
         prune=not findings,  # what was enforced stays: a preset that is not known for a moment opens nothing
         listens=listens | {AGENTS},
-        facts={"firewall": Facts(compiled, seen)},
+        facts={"firewall": Facts(compiled, seen, peers)},
     )
     if findings or spec.mode == "DryRun":
         return plan

@@ -9,7 +9,6 @@ from pileus.engine.conditions import Condition, Verdict
 from pileus.engine.plan import Finding, Plan
 from pileus.engine.world import Resource, World
 from pileus.kinds.firewallpolicy.assess import dryrun, matches
-from pileus.kinds.firewallpolicy.build.rules import Flows, Pods
 from pileus.kinds.firewallpolicy.compile import Compiled, Facts
 from pileus.kinds.firewallpolicy.model import FirewallPolicySpec
 from pileus.kinds.firewallpolicy.reasons import PolicyReason
@@ -34,7 +33,7 @@ def judge_policy(resource: Resource, plan: Plan, world: World) -> Verdict:
     state = _state(compiled, around.enforcement, dry=dry)
     fields: dict[str, Any] = {
         "matched": _matched(seen),
-        "rules": [_rule(one, resource, compiled, around, state) for one in _named(compiled, spec)],
+        "rules": [_rule(one, facts, state) for one in _names(spec)],
         "summary": state,
     }
     if dry and compiled.standard is not None and not plan.findings:
@@ -86,23 +85,13 @@ def _shown(names: Iterable[str]) -> list[str]:
     return [one if len(one) <= SHOWN_LIMIT else f"{one[: SHOWN_LIMIT - 1]}…" for one in names]
 
 
-def _named(compiled: Compiled, spec: FirewallPolicySpec) -> list[tuple[str, tuple[Flows, ...], bool]]:
-    """Presets and rules by name, each with what it became, and whether it is a preset."""
-    order = [(one.name, True) for one in spec.presets] + [(one.name, False) for one in spec.rules]
-    # Names of presets have capitals, those of rules have none.
-    return [
-        (name, tuple(one for one in compiled.flows if one.name == name), preset) for name, preset in order
-    ]
+def _names(spec: FirewallPolicySpec) -> list[str]:
+    """Of presets and rules; those of presets have capitals, those of rules have none."""
+    return [one.name for one in spec.presets] + [one.name for one in spec.rules]
 
 
-def _rule(
-    named: tuple[str, tuple[Flows, ...], bool],
-    resource: Resource,
-    compiled: Compiled,
-    around: Surroundings,
-    state: str,
-) -> dict[str, Any]:
-    name, flows, preset = named
+def _rule(name: str, facts: Facts, state: str) -> dict[str, Any]:
+    compiled = facts.compiled
     found: dict[str, Any] = {"name": name, "state": state}
     if why := compiled.refused.get(name):
         found |= {"state": "Refused", "reason": why}
@@ -114,9 +103,8 @@ def _rule(
         found |= {"state": "Waiting", "reason": "A preset of the policy cannot be resolved."}
     elif remark := compiled.remarks.get(name):
         found["reason"] = remark
-    # The presets' would change with every pod that comes or goes, in every policy that has them.
-    if not preset and any(isinstance(side, Pods) for one in flows for side in one.sides):
-        found["matchedPeers"] = matches.peers(resource, flows, around)
+    if name in facts.peers:
+        found["matchedPeers"] = facts.peers[name]
     return found
 
 

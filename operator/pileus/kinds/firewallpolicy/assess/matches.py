@@ -60,10 +60,22 @@ def matched(
     return Matched(found, tuple(sorted(pending)))
 
 
-def peers(resource: Resource, flows: Iterable[Flows], around: Surroundings) -> int:
-    """How many pods the other sides of a rule are."""
+def peers(resource: Resource, flows: Iterable[Flows], around: Surroundings) -> dict[str, int]:
+    """How many pods the other sides of each rule are that has pods there, by its name.
+
+    Not of presets: theirs would change with every pod that comes or goes, in every policy that has them.
+    """
+    rules = [one for one in flows if one.name not in PRESETS]
+    return {one.name: _peers(resource, one, around) for one in rules if _pods(one)}
+
+
+def _pods(flows: Flows) -> list[Pods]:
+    return [side for side in flows.sides if isinstance(side, Pods)]
+
+
+def _peers(resource: Resource, flows: Flows, around: Surroundings) -> int:
     found: set[tuple[str, str]] = set()
-    for side in (side for one in flows for side in one.sides if isinstance(side, Pods)):
+    for side in _pods(flows):
         spaces = [resource.namespace] if side.namespaces is None else around.spaces(side.namespaces)
         for space in spaces:
             found |= {(one.pod.namespace, one.pod.name) for one in around.select(space, side.selector)}
@@ -76,6 +88,7 @@ def warnings(
     flows: tuple[Flows, ...],
     directions: tuple[Direction, ...],
     seen: Matched,
+    peers: Mapping[str, int],
     around: Surroundings,
 ) -> list[Finding]:
     """What does not keep the policy from being enforced, but is seldom meant."""
@@ -87,7 +100,7 @@ def warnings(
         *_isolates(resource, spec, directions, seen, around),
         *_no_dns(spec, flows, directions),
         *_masked(resource, flows, seen, around),
-        *_no_peers(resource, flows, around),
+        *_no_peers(flows, peers),
     ]
 
 
@@ -224,16 +237,9 @@ def _masked(
         )
 
 
-def _no_peers(resource: Resource, flows: tuple[Flows, ...], around: Surroundings) -> Iterable[Finding]:
-    empty = sorted(
-        {
-            one.name
-            for one in flows
-            if one.name not in PRESETS
-            and all(isinstance(side, Pods) for side in one.sides)
-            and not peers(resource, [one], around)
-        }
-    )
+def _no_peers(flows: tuple[Flows, ...], peers: Mapping[str, int]) -> Iterable[Finding]:
+    alone = {one.name for one in flows if len(_pods(one)) == len(one.sides)}
+    empty = sorted(name for name in alone if peers.get(name) == 0)
     if empty:
         yield Finding(
             PolicyReason.PEER_SELECTS_NOTHING,
