@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-WRITES = ("APPLY", "POST", "PUT", "PATCH", "DELETE")
+from bench.counts import WRITES
+
 UNCHANGED = ("idle", "restart", "resync")
 """Phases in which nothing changes."""
 

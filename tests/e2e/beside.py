@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,21 @@ from tests.engine.harness import Operator
 
 TROUBLE = re.compile(r"forbidden|cannot \w+ resource|Traceback|defect", re.IGNORECASE)
 LIBRARY = "libfaketimeMT.so.1"
+
+
+@contextmanager
+def control_plane(variable: str, directory: Path, with_: tuple[str, ...]) -> Iterator[LocalCluster]:
+    """A control plane in a directory, which ends with the block.
+
+    variable: of the environment, which names the directory of one that is used, and left running, instead.
+    """
+    given = os.environ.get(variable)
+    found = LocalCluster(Path(given) if given else directory, profile="control-plane", with_=with_)
+    try:
+        yield found.up()
+    finally:
+        if not given:
+            found.down()
 
 
 def defined(cluster: LocalCluster) -> Kubectl:

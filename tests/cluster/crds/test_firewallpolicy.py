@@ -11,7 +11,6 @@ import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, Phase, given, settings
 
-from pileus.cli.crds import definition
 from pileus.cluster.client import Client, path
 from pileus.cluster.credentials import Endpoint
 from pileus.engine.compare import covers
@@ -21,7 +20,7 @@ from pileus.kinds.firewallpolicy import FIREWALL_POLICY
 from pileus.local.kubectl import Kubectl, KubectlError
 from tests.cluster.crds.containerapp_rules import Row, Spec
 from tests.cluster.crds.firewallpolicy_rules import ROWS, SCHEMA
-from tests.cluster.crds.test_crds import TRIED, rules
+from tests.cluster.crds.test_crds import TRIED, each_rule_has_a_row
 from tests.laws.test_firewallpolicy import specs
 from tests.unit.firewallpolicy.firewalls import agent, policy, world
 
@@ -55,14 +54,7 @@ async def policies(kubectl: Kubectl, namespace: str) -> AsyncIterator[Policies]:
 
 
 def test_each_rule_has_a_row() -> None:
-    schema = definition(FIREWALL_POLICY)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-    declared = list(rules(schema))
-
-    def rows_of(place: str, message: str) -> list[Row]:
-        return [row for row in ROWS if row.place == place and message.startswith(row.words)]
-
-    assert [rule for rule in declared if len(rows_of(*rule)) != 1] == []
-    assert len(ROWS) == len(declared)
+    each_rule_has_a_row(FIREWALL_POLICY, ROWS)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.place}: {row.words}")

@@ -5,15 +5,13 @@ PILEUS_TEST_STORES names the directory of a cluster that is used, and left runni
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from pileus.local import LocalCluster
 from tests.campaign.ground import SYSTEM
-from tests.e2e.beside import OperatorBeside, defined
+from tests.e2e.beside import OperatorBeside, control_plane, defined
 from tests.e2e.buckets.engines import ENGINES, WITH
 from tests.e2e.buckets.specs import Place, object_store
 from tests.e2e.kubectl import Kubectl
@@ -22,14 +20,9 @@ from tests.e2e.kubectl import Kubectl
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
     """A cluster in its own directory, which goes with the tests."""
-    given = os.environ.get("PILEUS_TEST_STORES")
-    directory = Path(given) if given else tmp_path_factory.mktemp("buckets") / "cluster"
-    found = LocalCluster(directory, profile="control-plane", with_=WITH)
-    try:
-        yield found.up()
-    finally:
-        if not given:
-            found.down()
+    own = tmp_path_factory.mktemp("buckets") / "cluster"
+    with control_plane("PILEUS_TEST_STORES", own, WITH) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

@@ -5,14 +5,12 @@ PILEUS_TEST_VIRTUAL names the directory of a cluster that is used, and left runn
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from pileus.local import LocalCluster
-from tests.e2e.beside import Clock, OperatorBeside, defined
+from tests.e2e.beside import Clock, OperatorBeside, control_plane, defined
 from tests.e2e.kubectl import Kubectl
 from tests.e2e.vms.specs import fresh
 from tests.vmnode import VmNode
@@ -21,14 +19,9 @@ from tests.vmnode import VmNode
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
     """A cluster in its own directory, which goes with the tests."""
-    given = os.environ.get("PILEUS_TEST_VIRTUAL")
-    directory = Path(given) if given else tmp_path_factory.mktemp("vms") / "cluster"
-    found = LocalCluster(directory, profile="control-plane", with_=("kubevirt",))
-    try:
-        yield found.up()
-    finally:
-        if not given:
-            found.down()
+    own = tmp_path_factory.mktemp("vms") / "cluster"
+    with control_plane("PILEUS_TEST_VIRTUAL", own, ("kubevirt",)) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")
