@@ -3,17 +3,20 @@
 A feature is there if a value that was written is read back, and its absence after that. Stores answer 501,
 400 or 404 to what they lack, or say yes and forget it; no list of versions tells that as well as trying. A
 store that is away, or refuses the operator's keys, has no features that could be told: that is an error.
+
+What was made for it is taken away by whoever made it, since the ObjectStore may be gone by then.
 """
 
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from pileus.engine.backoff import backoff
 from pileus.objects.s3 import Copy, CorsRule, Feature, LifecycleRule, Lock, Quota, Role, Trouble
 from pileus.objectstores import policies
 from pileus.objectstores.buckets import MARK, Store
@@ -30,6 +33,11 @@ _SAMPLES: tuple[tuple[Feature, str, Any], ...] = (
     (Feature.CORS, "cors", (CorsRule(("https://example.org",), ("GET",)),)),
 )
 _FATAL = frozenset({Trouble.UNREACHABLE, Trouble.UNTRUSTED, Trouble.BUSY})
+
+CLEARING = 10.0
+"""Seconds for which a store that falters is asked again to remove what was tried on."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 4.0
+
 _SETTINGS = {setting.name: setting for setting in SETTINGS}
 
 
@@ -64,8 +72,7 @@ def features(store: Store, owner: str) -> frozenset[Feature]:
         with_all = replace(store, features=frozenset(Feature))
         return frozenset(feature for feature, works in _trials(with_all, name, owner) if _tried(works))
     finally:
-        with suppress(StoreError):
-            store.marks.remove(name)
+        clear(store.marks.remove, name)
 
 
 def _trials(store: Store, name: str, owner: str) -> Iterator[tuple[Feature, Callable[[], bool]]]:
@@ -99,6 +106,20 @@ def _make(store: Store, name: str, *, lock: bool = False) -> None:
             raise
 
 
+def clear(remove: Callable[[str], None], name: str) -> None:
+    """Remove what was tried on. What stays even so goes with the next trial, which is on the same names."""
+    last, failures = time.monotonic() + CLEARING, 0
+    while True:
+        try:
+            return remove(name)
+        except StoreError as error:
+            failures += 1
+            pause = backoff(failures, first=FIRST_PAUSE, longest=LONGEST_PAUSE)
+            if not error.fault.passing or time.monotonic() + pause > last:
+                return None
+            time.sleep(pause)
+
+
 def _tags(store: Store, name: str, owner: str) -> bool:
     store.marks.write(name, {MARK: owner})
     return store.marks.read(name) == {MARK: owner}
@@ -128,8 +149,7 @@ def _lock(store: Store, name: str) -> bool:
         tried.write(store.s3, name, sample)
         return bool(tried.read(store.s3, name) == sample)
     finally:
-        with suppress(StoreError):
-            store.marks.remove(name)
+        clear(store.marks.remove, name)
 
 
 def _user(store: Store, name: str, owner: str, role: Role, *, with_key: bool = False) -> bool:
@@ -142,8 +162,7 @@ def _user(store: Store, name: str, owner: str, role: Role, *, with_key: bool = F
             return False
         return store.users.by_bucket or found.role is role
     finally:
-        with suppress(StoreError):
-            store.users.drop(name)
+        clear(store.users.drop, name)
 
 
 def _quota(store: Store, name: str, wanted: Quota) -> bool:
@@ -170,7 +189,5 @@ def _copies(store: Store, name: str, other: str, owner: str) -> bool:
         copier.write(name, ())
         return kept and not copier.read(name)
     finally:
-        with suppress(StoreError):
-            store.users.drop(other)
-        with suppress(StoreError):
-            store.marks.remove(other)
+        clear(store.users.drop, other)
+        clear(store.marks.remove, other)

@@ -1,0 +1,54 @@
+"""What a store was tried on is taken away, though the store falters just then."""
+
+from __future__ import annotations
+
+import pytest
+
+from pileus.objects.s3 import Trouble
+from pileus.objectstores import probe
+from pileus.objectstores.errors import StoreError
+
+
+class Faltering:
+    """Removes a bucket, once it has failed as often and so as it is told."""
+
+    def __init__(self, *failures: Trouble):
+        self.left = list(failures)
+        self.asked = 0
+        self.removed: list[str] = []
+
+    def remove(self, name: str) -> None:
+        self.asked += 1
+        if self.left:
+            raise StoreError(self.left.pop(0), "DeleteBucket: no")
+        self.removed.append(name)
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses that were taken, without taking them."""
+    pauses: list[float] = []
+    monkeypatch.setattr(probe.time, "sleep", pauses.append)
+    monkeypatch.setattr(probe.time, "monotonic", lambda: sum(pauses))
+    return pauses
+
+
+def test_a_store_that_falters_is_asked_again() -> None:
+    store = Faltering(Trouble.BUSY, Trouble.UNREACHABLE, Trouble.BUSY)
+    probe.clear(store.remove, "tried-on")
+    assert store.removed == ["tried-on"]
+
+
+def test_not_for_ever(clock: list[float]) -> None:
+    store = Faltering(*[Trouble.BUSY] * 1000)
+    probe.clear(store.remove, "tried-on")
+    assert not store.removed
+    assert store.asked > 3
+    assert sum(clock) <= probe.CLEARING
+
+
+@pytest.mark.parametrize("trouble", [Trouble.DENIED, Trouble.ABSENT, Trouble.REFUSED])
+def test_what_it_means_is_taken_at_its_word(trouble: Trouble) -> None:
+    store = Faltering(trouble)
+    probe.clear(store.remove, "tried-on")
+    assert store.asked == 1
