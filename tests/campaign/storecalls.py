@@ -18,6 +18,8 @@ STORE = "object storage"
 NAMESPACE = re.compile(r"(?<![A-Za-z0-9.-])c-[a-z0-9-]*?\d+-\d+(?=[-.])")
 SCRATCH = re.compile(r"pileus-probe-[0-9a-f]{12}")
 """What stores are tried with."""
+TRIED = "pileus-probe"
+"""How a name of it begins, as it is told."""
 _READS = re.compile(r"^(Get|List)")
 _VERBS = {"PUT": "update", "POST": "update", "DELETE": "delete"}
 _CODES = {
@@ -59,7 +61,7 @@ def read(
         resource = f"{method} {'?'.join((what, *asked))}"
         name = query.get("uid", query.get("bucket", "")) if admin else path.strip("/")
         said = {"query": dict(query), "body": text}
-    name = SCRATCH.sub("pileus-probe", name.replace(namespace, "*") if namespace else name)
+    name = SCRATCH.sub(TRIED, name.replace(namespace, "*") if namespace else name)
     target = Target(STORE, resource, namespace, name)
     return Call(verb, target, {}, at, said, lots=lots)
 

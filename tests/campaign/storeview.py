@@ -117,6 +117,8 @@ class StoreView:
             "lock": self._told("get_object_lock_configuration", name),
             "policy": json.loads(self._told("get_bucket_policy", name).get("Policy", "null")),
         }
+        if found["versioning"].get("Status") == "Suspended":
+            found["versioning"] = {}  # what was versioned once never is as new, but keeps no more than that
         for rule in found["lifecycle"] or ():
             rule.pop("ID", None)
         if self._ceph:

@@ -155,6 +155,7 @@ class Subject:
     restless: whether other controllers do much in their own time. Then a step waits for its garbage, and only
     those writes of a status are points that two undisturbed runs make.
     previous: commit of the release before, which this one takes over from. many: how many are made at once.
+    each: bytes of resident memory that the operator may need for one, with all that belongs to it.
     at_once: points of T1 to T3 and ways of T7 that are tried at a time.
     small: beginnings of the names of those tests that are in the small run (None: all that can be).
     bugs: whether the deliberate bugs are tried on it.
@@ -209,6 +210,7 @@ class Subject:
     patience: float = 90.0
     previous: str = ""
     many: tuple[int, ...] = (1000, 5000)
+    each: float = 12e3
     at_once: int = 1000
     small: tuple[str, ...] | None = None
     bugs: bool = False

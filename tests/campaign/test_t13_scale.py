@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -11,15 +12,16 @@ from tests.campaign import faults
 from tests.campaign.conftest import Points
 from tests.campaign.faults import Rule
 from tests.campaign.ground import Ground, ready
+from tests.campaign.storecalls import TRIED
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SLOW = 0.03
 """Seconds that every write takes longer."""
 IN_FLIGHT = 16
-BASE_MEMORY, EACH = 130e6, 12e3
-"""Bytes of resident memory that are allowed: for the operator, and for each resource with all that belongs
-to it, ReplicaSets included. Generous: what is bounded is that nothing grows without end."""
+BASE_MEMORY = 130e6
+"""Bytes of resident memory that are allowed beside what each resource takes. Generous: what is bounded is
+that nothing grows without end."""
 
 
 @pytest.mark.full
@@ -57,9 +59,9 @@ async def _many(ground: Ground, points: Points, count: int) -> None:
         await ground.apply(healthy, spec, name="newcomer")
         await _until_ready(ground, healthy, "newcomer")
         points.check(f"{count}: a newcomer gets its turn while a tenth fails for ever")
-        points.check(f"{count}: none was made twice", _twice(ground, healthy))
+        points.check(f"{count}: none was made twice", _twice(ground, healthy, count - (count + 9) // 10 + 1))
         memory = _resident(ground.operator.pid)
-        allowed = BASE_MEMORY + EACH * count
+        allowed = BASE_MEMORY + ground.subject.each * count
         points.check(f"{count}: memory", f"{memory / 1e6:.0f} MB" if memory > allowed else "")
         ground.proxy.rules.clear()
         for number in range(0, count, 10):
@@ -96,14 +98,24 @@ async def _until_ready(ground: Ground, space: str, name: str) -> None:
     await ground.until(lambda live: ready(live) == "Ready", space, f"{name} is Ready", name=name)
 
 
-def _twice(ground: Ground, space: str) -> list[str]:
-    """Children that were written more than once: nothing but load disturbed them."""
-    seen: dict[tuple[str, str], int] = {}
-    for call in ground.proxy.writes(space):
-        if call.target.subresource != "status" and call.resource != "events":
-            key = (call.resource, call.target.name)
-            seen[key] = seen.get(key, 0) + 1
-    return [f"{resource} {name}" for (resource, name), times in seen.items() if times > 1][:5]
+def _twice(ground: Ground, space: str, made: int) -> list[str]:
+    """Children that were written more than once: nothing but load disturbed them.
+
+    What stores are tried with bears one name for all of them, and is written to many times in one trial: of
+    these it is the trials that are counted, by the bucket that each begins with.
+    """
+    writes = Counter(
+        (call.resource, call.target.name)
+        for call in ground.proxy.writes(space)
+        if call.target.subresource != "status" and call.resource != "events"
+    )
+    trials = writes["PUT bucket", TRIED]
+    twice = [
+        f"{resource} {name}"
+        for (resource, name), times in writes.items()
+        if times > 1 and not name.startswith(TRIED)
+    ]
+    return twice[:5] + ([f"{trials} trials of {made} stores"] if trials > made else [])
 
 
 def _resident(pid: int) -> int:
