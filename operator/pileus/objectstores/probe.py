@@ -1,10 +1,11 @@
 """What a store can do, found out by doing it, on buckets and a user that are made for that.
 
-A feature is there if a value that was written is read back, and its absence after that. Stores answer 501,
-400 or 404 to what they lack, or say yes and forget it; no list of versions tells that as well as trying. A
-store that is away, or refuses the operator's keys, has no features that could be told: that is an error.
+A feature is there if a value that was written is read back. Stores answer 501, 400 or 404 to what they lack,
+or say yes and forget it; no list of versions tells that as well as trying. A store that is away, or refuses
+the operator's keys, has no features that could be told: that is an error.
 
-What was made for it is taken away by whoever made it, since the ObjectStore may be gone by then.
+What was made for it is taken away by whoever made it, since the ObjectStore may be gone by then. An operator
+that was killed leaves it to the next trial, which must not depend on what it finds.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from functools import partial
 from typing import Any
 
 from pileus.engine.backoff import backoff
-from pileus.objects.s3 import Copy, CorsRule, Feature, LifecycleRule, Lock, Quota, Role, Trouble
+from pileus.objects.s3 import Copy, CorsRule, Feature, LifecycleRule, Lock, Quota, Role, Settings, Trouble
 from pileus.objectstores import policies
 from pileus.objectstores.buckets import MARK, Store
 from pileus.objectstores.errors import StoreError, told, unless_absent
@@ -127,10 +128,9 @@ def _tags(store: Store, name: str, owner: str) -> bool:
 
 def _setting(store: Store, name: str, setting: str, sample: Any) -> bool:
     tried = _SETTINGS[setting]
-    before = tried.read(store.s3, name)
     tried.write(store.s3, name, sample)
     kept = tried.read(store.s3, name) == sample
-    tried.write(store.s3, name, before)
+    tried.write(store.s3, name, getattr(Settings(), setting))
     return bool(kept)
 
 
@@ -153,6 +153,7 @@ def _lock(store: Store, name: str) -> bool:
 
 
 def _user(store: Store, name: str, owner: str, role: Role, *, with_key: bool = False) -> bool:
+    store.users.drop(name)  # with keys of an earlier trial: IAM gives out no more than two
     try:
         store.users.make(name, owner)
         store.users.allow(name, name, role)
@@ -180,6 +181,7 @@ def _copies(store: Store, name: str, other: str, owner: str) -> bool:
     try:
         for bucket in (name, other):
             _SETTINGS["versioning"].write(store.s3, bucket, True)
+        store.users.drop(other)
         store.users.make(other, owner)
         store.users.allow(other, other, Role.REPLICA)
         key = store.users.new_key(other, other, Role.REPLICA)
