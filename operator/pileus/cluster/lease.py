@@ -88,7 +88,7 @@ class Lease:
             await self._client.request(
                 "create", path(LEASE, self._namespace), method="POST", body=body, timeout=RETRY * 2
             )
-            self._until = before + RENEW_DEADLINE
+            self._renewed(before + RENEW_DEADLINE)
             return
         spec = lease.get("spec") or {}
         holder = spec.get("holderIdentity") or ""
@@ -105,7 +105,15 @@ class Lease:
             if error.status == 409:
                 return  # somebody else was quicker
             raise
-        self._until = before + RENEW_DEADLINE
+        self._renewed(before + RENEW_DEADLINE)
+
+    def _renewed(self, until: float) -> None:
+        if self.held.is_set() and not self.leading():
+            # Between two answers that came late nothing could be written, and whoever tried has given up.
+            logger.warning("%s did not lead for a moment: its renewal was answered late.", self.identity)
+            self.held.clear()
+            self.lost.set()
+        self._until = until
 
     def _lease(self, lease: Manifest, *, taken: bool) -> Manifest:
         now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
