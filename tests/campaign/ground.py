@@ -75,6 +75,7 @@ class Ground:
         self.source = SOURCE
         self.deadline = subject.patience
         self._names = itertools.count()
+        self._started = 0.0
         self._operators: list[Operator] = []
         self._starting = asyncio.Lock()
         self.operator = self._none = Operator(directory, lease_namespace=SYSTEM)
@@ -132,6 +133,7 @@ class Ground:
                 if self.operator is self._none:
                     self.operator = self.replica()
                 await self.operator.start()
+                self._started = asyncio.get_running_loop().time()
 
     async def stop(self) -> None:
         """End every operator; one that can still hands its lease back, so that the next need not wait."""
@@ -393,9 +395,13 @@ class Ground:
         return (await self.snapshots([namespace], history=history))[namespace]
 
     async def reach(self, wanted: Mapping[str, Snapshot], *, history: bool = True) -> dict[str, list[str]]:
-        """Wait until each namespace is as wanted, and stays; what differs where it never is."""
-        deadline = asyncio.get_running_loop().time() + self.deadline + EACH * len(wanted)
+        """Wait until each namespace is as wanted, and stays; what differs where it never is.
+
+        An operator that is killed has its time anew.
+        """
+        begun, patience = asyncio.get_running_loop().time(), self.deadline + EACH * len(wanted)
         while True:
+            deadline = max(begun, self._started) + patience
             found = await self.snapshots(wanted, history=history)
             late = {name: differences(found[name], want) for name, want in wanted.items()}
             late = {name: lines for name, lines in late.items() if lines}

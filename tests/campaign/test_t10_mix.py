@@ -95,6 +95,7 @@ class Mix(RuleBasedStateMachine):
         super().__init__()
         self.spaces = self._do(self.stage.namespaces("mix", SPACES))
         self.asked: list[int | None] = [None] * SPACES
+        self.in_vain: set[int] = set()  # places where it was applied to what was still going
         self.mix = self.stage.subject.mix
         self.proxy = self.stage.proxy
 
@@ -112,11 +113,15 @@ class Mix(RuleBasedStateMachine):
     def apply(self, place: int, which: int) -> None:
         which %= len(self.mix)
         self.asked[place] = which
-        self._do(self.stage.apply(self.spaces[place], self.mix[which]))
+        self.in_vain.discard(place)
+        found = self._do(self.stage.apply(self.spaces[place], self.mix[which]))
+        if "deletionTimestamp" in found["metadata"]:
+            self.in_vain.add(place)
 
     @rule(place=PLACES)
     def delete(self, place: int) -> None:
         self.asked[place] = None
+        self.in_vain.discard(place)
         self._do(self.stage.apply(self.spaces[place], None))
 
     # vandals
@@ -183,6 +188,8 @@ class Mix(RuleBasedStateMachine):
 
     async def _rest(self) -> None:
         self.proxy.heal()
+        for place in self.in_vain:
+            await self._again(place)
         late = await self.stage.reach(
             {
                 space: {} if asked is None else self.wanted[asked]
@@ -204,6 +211,13 @@ class Mix(RuleBasedStateMachine):
         for space in self.spaces:
             await self.stage.apply(space, None)
         await self.stage.drop(*self.spaces)
+
+    async def _again(self, place: int) -> None:
+        """As a user does, or what applies for him: once more, when it is gone."""
+        space, which = self.spaces[place], self.asked[place]
+        assert which is not None
+        await self.stage.until(lambda live: live is None, space, "it is gone")
+        await self.stage.apply(space, self.mix[which])
 
 
 def _said(call: Call) -> str:
