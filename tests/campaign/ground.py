@@ -203,8 +203,7 @@ class Ground:
                 )
         rest = await self.list(self.subject.target) if self.subject.target.namespaced else ()
         for namespace in {item["metadata"]["namespace"] for item in rest}:
-            url = path(self.subject.target, namespace)
-            await self.client.request("delete", url, method="DELETE", timeout=600)  # there may be thousands
+            await self.delete_all(namespace)
         for view in self.views:
             await view.wipe()
         self.proxy.calls.clear()
@@ -332,6 +331,18 @@ class Ground:
         except ApiError as error:
             if error.status != 404:
                 raise
+
+    async def delete_all(self, namespace: str) -> None:
+        """Delete all resources in a namespace; the API server gives up on many of them after a minute."""
+        url = path(self.subject.target, namespace)
+        while True:
+            try:
+                await self.client.request("delete", url, method="DELETE", timeout=600)
+            except ApiError as error:
+                if error.status != 504:
+                    raise
+            else:
+                return
 
     async def list(self, kind: ObjectKind, namespace: str = "") -> list[Manifest]:
         """All objects of a kind; none if it is not served."""

@@ -67,12 +67,7 @@ async def _many(ground: Ground, points: Points, count: int) -> None:
         for number in range(0, count, 10):
             await _until_ready(ground, sick, f"app-{number}")
         points.check(f"{count}: the sick recover")
-        await asyncio.gather(
-            *(
-                ground.client.request("delete", url, method="DELETE", timeout=ground.deadline)
-                for url in _all(ground, spaces)
-            )
-        )
+        await asyncio.gather(*map(ground.delete_all, spaces))
         await ground.until(lambda live: live is None, healthy, "gone", name="newcomer")
         await ground.operator.until(
             lambda: ground.operator.metric("pileus_resources") == 0, "deleted resources are forgotten"
@@ -86,12 +81,6 @@ async def _many(ground: Ground, points: Points, count: int) -> None:
     finally:
         ground.deadline = ground.subject.patience
         await ground.drop(*spaces)
-
-
-def _all(ground: Ground, spaces: list[str]) -> list[str]:
-    from pileus.cluster.client import path
-
-    return [path(ground.subject.target, space) for space in spaces]
 
 
 async def _until_ready(ground: Ground, space: str, name: str) -> None:
