@@ -69,8 +69,10 @@ async def _many(ground: Ground, points: Points, count: int) -> None:
         points.check(f"{count}: the sick recover")
         await asyncio.gather(*map(ground.delete_all, spaces))
         await ground.until(lambda live: live is None, healthy, "gone", name="newcomer")
-        await ground.operator.until(
-            lambda: ground.operator.metric("pileus_resources") == 0, "deleted resources are forgotten"
+        await ground.eventually(
+            lambda: ground.operator.metric("pileus_resources") == 0,
+            "deleted resources are forgotten",
+            pause=1,
         )
         await ground.eventually(  # garbage is collected in its own time
             lambda: ground.operator.metric("pileus_cached_objects") < count + shared,
