@@ -43,6 +43,7 @@ async def _many(ground: Ground, points: Points, count: int) -> None:
     ]
     await ground.start()
     shared = ground.operator.metric("pileus_cached_objects")  # the cluster's own: storage classes and such
+    others = ground.operator.metric("pileus_resources")  # the stores that Buckets are on
     spec = ground.subject.still
     places = asyncio.Semaphore(IN_FLIGHT)
 
@@ -70,7 +71,7 @@ async def _many(ground: Ground, points: Points, count: int) -> None:
         await asyncio.gather(*map(ground.delete_all, spaces))
         await ground.until(lambda live: live is None, healthy, "gone", name="newcomer")
         await ground.eventually(
-            lambda: ground.operator.metric("pileus_resources") == 0,
+            lambda: ground.operator.metric("pileus_resources") == others,
             "deleted resources are forgotten",
             pause=1,
         )
