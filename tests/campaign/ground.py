@@ -405,17 +405,23 @@ class Ground:
         """One namespace."""
         return (await self.snapshots([namespace], history=history))[namespace]
 
-    async def reach(self, wanted: Mapping[str, Snapshot], *, history: bool = True) -> dict[str, list[str]]:
+    async def reach(
+        self, wanted: Mapping[str, Snapshot], *, history: bool = True, but: tuple[str, ...] = ()
+    ) -> dict[str, list[str]]:
         """Wait until each namespace is as wanted, and stays; what differs where it never is.
 
-        An operator that is killed has its time anew.
+        An operator that is killed has its time anew. but: beginnings of the names of what may be left.
         """
         begun, patience = asyncio.get_running_loop().time(), self.deadline + EACH * len(wanted)
         while True:
             deadline = max(begun, self._started) + patience
             found = await self.snapshots(wanted, history=history)
             late = {name: differences(found[name], want) for name, want in wanted.items()}
-            late = {name: lines for name, lines in late.items() if lines}
+            late = {
+                name: left
+                for name, lines in late.items()
+                if (left := [line for line in lines if not line.startswith(but)])
+            }
             rest = max(QUIET, self.subject.rest)
             if not late and all(self.proxy.quiet(name) >= rest for name in wanted):
                 return {}

@@ -165,6 +165,8 @@ class Subject:
     protected: a spec under which the resource may not be deleted.
     invisible: fields that change no object, with what tries them instead.
     sociable: whether what is in other namespaces, and goes there, matters to it.
+    abandoned: beginnings of the names of what stays if an operator is killed while it is about it, and the
+        resource is deleted, or is about something else, before the next one runs.
     never: what is wrong with the children as they were for a moment, given those of the ends before and after
         it (None: anything may be on the way).
     """
@@ -221,6 +223,7 @@ class Subject:
     protected: Spec | None = None
     invisible: dict[str, str] = field(default_factory=dict)
     sociable: bool = False
+    abandoned: tuple[str, ...] = ()
     never: Callable[[list[Manifest], list[Manifest], list[Manifest]], str] | None = None
 
     def manifest(self, name: str, spec: Spec, namespace: str = "") -> Manifest:

@@ -196,6 +196,7 @@ class Mix(RuleBasedStateMachine):
                 for space, asked in zip(self.spaces, self.asked, strict=True)
             },
             history=False,
+            but=self.stage.subject.abandoned,
         )
         assert not late, f"asked for {self.asked}: {late}"
         if self.stage.subject.sociable:

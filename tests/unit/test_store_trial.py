@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from pileus.objects.s3 import Trouble
@@ -41,14 +43,20 @@ def test_a_store_that_falters_is_asked_again() -> None:
 
 def test_not_for_ever(clock: list[float]) -> None:
     store = Faltering(*[Trouble.BUSY] * 1000)
-    probe.clear(store.remove, "tried-on")
+    with pytest.raises(StoreError):
+        probe.clear(store.remove, "tried-on")
     assert not store.removed
     assert store.asked > 3
     assert sum(clock) <= probe.CLEARING
 
 
-@pytest.mark.parametrize("trouble", [Trouble.DENIED, Trouble.ABSENT, Trouble.REFUSED])
-def test_what_it_means_is_taken_at_its_word(trouble: Trouble) -> None:
+@pytest.mark.parametrize(
+    ("trouble", "later"),
+    [(Trouble.DENIED, True), (Trouble.ABSENT, False), (Trouble.REFUSED, False), (Trouble.UNSUPPORTED, False)],
+)
+def test_what_it_means_is_taken_at_its_word(trouble: Trouble, later: bool) -> None:
+    """later: whether the trial is to be made again for it."""
     store = Faltering(trouble)
-    probe.clear(store.remove, "tried-on")
+    with pytest.raises(StoreError) if later else contextlib.nullcontext():
+        probe.clear(store.remove, "tried-on")
     assert store.asked == 1

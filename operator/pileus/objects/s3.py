@@ -325,8 +325,12 @@ class StoreWish:
 
 @dataclass(frozen=True, slots=True)
 class StoreSeen:
-    """What is known of a store. server: what it calls itself. features: None until they were tried."""
+    """What is known of a store. server: what it calls itself. features: None until they were tried.
+
+    denied: what the operator's keys may not do, a feature with the refused call each.
+    """
 
     server: str = ""
     features: frozenset[Feature] | None = None
+    denied: tuple[str, ...] = ()
     fault: Fault | None = None

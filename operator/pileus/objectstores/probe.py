@@ -65,13 +65,18 @@ def server(store: Store) -> str:
     return str(headers.get("server", ""))[:64]
 
 
-def features(store: Store, owner: str) -> frozenset[Feature]:
-    """What was found. owner: for the mark. Raises StoreError if nothing can be told."""
+def features(store: Store, owner: str) -> tuple[frozenset[Feature], tuple[str, ...]]:
+    """What was found, and what was denied to the operator's keys, in words. owner: for the mark.
+
+    Raises StoreError if nothing can be told, or if what was tried on stays for now.
+    """
     name = scratch(owner)
+    denied: list[str] = []
     _make(store, name)
     try:
-        with_all = replace(store, features=frozenset(Feature))
-        return frozenset(feature for feature, works in _trials(with_all, name, owner) if _tried(works))
+        trials = _trials(replace(store, features=frozenset(Feature)), name, owner)
+        found = frozenset(feature for feature, works in trials if _tried(feature, works, denied))
+        return found, tuple(denied)
     finally:
         clear(store.marks.remove, name)
 
@@ -90,12 +95,14 @@ def _trials(store: Store, name: str, owner: str) -> Iterator[tuple[Feature, Call
     yield Feature.REPLICATION, lambda: _copies(store, name, f"{name}-copy", owner)
 
 
-def _tried(works: Callable[[], bool]) -> bool:
+def _tried(feature: Feature, works: Callable[[], bool], denied: list[str]) -> bool:
     try:
         return works()
     except StoreError as error:
         if error.trouble in _FATAL:
             raise
+        if error.trouble is Trouble.DENIED:
+            denied.append(f"{feature} ({error.fault.words})")
         return False
 
 
@@ -108,7 +115,10 @@ def _make(store: Store, name: str, *, lock: bool = False) -> None:
 
 
 def clear(remove: Callable[[str], None], name: str) -> None:
-    """Remove what was tried on. What stays even so goes with the next trial, which is on the same names."""
+    """Remove what was tried on. Raises StoreError if it stays and may be removed yet.
+
+    Whoever tries again does so on the same names, and so removes it then.
+    """
     last, failures = time.monotonic() + CLEARING, 0
     while True:
         try:
@@ -116,7 +126,9 @@ def clear(remove: Callable[[str], None], name: str) -> None:
         except StoreError as error:
             failures += 1
             pause = backoff(failures, first=FIRST_PAUSE, longest=LONGEST_PAUSE)
-            if not error.fault.passing or time.monotonic() + pause > last:
+            if error.trouble is Trouble.DENIED or (error.fault.passing and time.monotonic() + pause > last):
+                raise
+            if not error.fault.passing:
                 return None
             time.sleep(pause)
 

@@ -15,7 +15,7 @@ import asyncio
 import dataclasses
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, cast
@@ -84,13 +84,23 @@ class _Subject:
 
 @dataclass(slots=True)
 class _Site:
-    """One store: the way to it, and when what it can do was tried. first: of its name in this process."""
+    """One store: the way to it, and when what it can do is tried again (a time on the loop's clock).
+
+    first: of its name in this process. denials: trials in a row in which its keys were denied something.
+    """
 
     wish: StoreWish
     store: Store
     gate: Gate
     first: bool
-    probed: float = 0.0
+    due: float = 0.0
+    denials: int = 0
+
+    def tried(self, now: float, denied: Collection[str]) -> None:
+        """What keys are denied they may be granted soon, or again, as after a rotation."""
+        self.denials = self.denials + 1 if denied else 0
+        pause = backoff(self.denials, first=REFUSED_RETRY, longest=PROBE) if denied else PROBE
+        self.due = now + pause
 
 
 class ObjectStores:
@@ -328,15 +338,16 @@ class ObjectStores:
         now = asyncio.get_running_loop().time()
         await site.gate.call("health", probe.healthy, site.store, wish.owner)
         if site.first and before.features is None and wish.known is not None and wish.known.features:
-            before, site.probed = wish.known, now  # another process has tried it
+            before = wish.known  # another process has tried it
+            site.tried(now, before.denied)
             self._tried(site, wish.known.features)
-        if before.features is None or now - site.probed > PROBE:
+        if before.features is None or now > site.due:
             if not self._leading():
                 raise NotLeading
             server = await site.gate.call("probe", probe.server, site.store)
-            found = await site.gate.call("probe", probe.features, site.store, wish.owner)
-            site.probed = now
-            before = StoreSeen(server, features=found)
+            found, denied = await site.gate.call("probe", probe.features, site.store, wish.owner)
+            site.tried(now, denied)
+            before = StoreSeen(server, features=found, denied=denied)
             self._tried(site, found)
         if before.fault:
             self._answers_again(wish.name)

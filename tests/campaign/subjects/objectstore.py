@@ -10,6 +10,7 @@ from typing import Any
 from pileus.engine.plan import Manifest, ObjectKind
 from pileus.kinds.objectstore import OBJECT_STORE as KIND
 from pileus.objects.reading import condition
+from tests.campaign.storecalls import TRIED
 from tests.campaign.subject import Effect, Scenario, Spec, Step, Subject, Wrong
 from tests.campaign.subjects.bucket_seen import LOTS
 
@@ -165,4 +166,5 @@ OBJECT_STORE = Subject(
     at_once=8,
     small=("t01", "t02"),
     invisible=INVISIBLE,
+    abandoned=(f"StoreBucket {TRIED}", f"StoreUser {TRIED}"),
 )

@@ -106,6 +106,26 @@ def test_what_was_found_out_before_a_restart_is_not_tried_again(row: str) -> Non
     assert wish == Cluster().compile(store()).wish, "it is no part of what is wished for"
 
 
+DENIED_FEATURES = (
+    "Versioning (PutBucketVersioning: AccessDenied (403))",
+    "CORS (PutBucketCors: AccessDenied (403))",
+)
+
+
+def test_what_keys_are_denied_is_told_and_known_after_a_restart() -> None:
+    """They may be granted it soon, so it is tried again earlier than what a store lacks."""
+    seen = StoreSeen("Versity", EVERYTHING - {Feature.VERSIONING, Feature.CORS}, DENIED_FEATURES)
+    verdict = Cluster(seen).judge(store())
+    assert verdict.findings == (), "what it may do it does"
+    (reached,) = verdict.conditions
+    assert (reached.status, reached.reason) == ("True", "Reachable")
+    assert "credentials" in reached.message
+    assert all(one in reached.message for one in DENIED_FEATURES)
+    told = {"type": "Reachable", "status": "True", "message": reached.message}
+    status = {"observedGeneration": 1, "conditions": [told], **verdict.fields}
+    assert Cluster().compile(dataclasses.replace(store(), status=status)).wish.known == seen
+
+
 def test_new_keys_are_another_wish() -> None:
     """Their content is in no value, but that it changed is: by that the driver connects anew."""
     before, after = (Cluster(references={KEYS: Referent(ReferenceState.PRESENT, d)}) for d in ("d1", "d2"))

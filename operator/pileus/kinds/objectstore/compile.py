@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pileus.engine.plan import Finding, Plan
 from pileus.engine.world import Reference, ReferenceState, Referent, Resource, World
+from pileus.kinds.objectstore import denials
 from pileus.kinds.objectstore.model import Authority, ObjectStoreSpec
 from pileus.kinds.objectstore.reasons import StoreReason
-from pileus.objects.reading import text
+from pileus.objects.reading import condition, text
 from pileus.objects.s3 import Engine, Feature, Source, StoreSeen, StoreWish
 
 AWS_USERS = "https://iam.amazonaws.com"
@@ -59,7 +60,8 @@ def _known(resource: Resource) -> StoreSeen | None:
     current = status.get("observedGeneration") == resource.generation
     if not current or able & unable or able | unable != {feature.value for feature in Feature}:
         return None
-    return StoreSeen(text(status, "server"), features=frozenset(map(Feature, able)))
+    denied = denials.read(str(condition({"status": status}, "Reachable").get("message", "")))
+    return StoreSeen(text(status, "server"), features=frozenset(map(Feature, able)), denied=denied)
 
 
 def _keys(spec: ObjectStoreSpec) -> Reference:

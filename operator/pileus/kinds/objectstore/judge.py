@@ -5,6 +5,7 @@ from __future__ import annotations
 from pileus.engine.conditions import Condition, Verdict
 from pileus.engine.plan import Finding, Plan
 from pileus.engine.world import Resource, World
+from pileus.kinds.objectstore import denials
 from pileus.kinds.objectstore.reasons import StoreReason
 from pileus.objects.reading import text
 from pileus.objects.s3 import Fault, Feature, StoreSeen, Trouble
@@ -39,7 +40,7 @@ def _reachable(plan: Plan, seen: StoreSeen | None) -> Condition:
         return Condition("Reachable", "Unknown", StoreReason.CONNECTING, "The store is being looked at.")
     if seen.fault:
         return Condition("Reachable", "False", seen.fault.trouble, told(seen.fault))
-    return Condition("Reachable", "True", StoreReason.REACHABLE)
+    return Condition("Reachable", "True", StoreReason.REACHABLE, denials.words(seen.denied))
 
 
 def told(fault: Fault) -> str:
