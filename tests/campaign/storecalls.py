@@ -16,10 +16,9 @@ from tests.campaign.calls import Call, Lots, Target
 STORE = "object storage"
 """The group of such calls, where others have an API group."""
 NAMESPACE = re.compile(r"(?<![A-Za-z0-9.-])c-[a-z0-9-]*?\d+-\d+(?=[-.])")
-SCRATCH = re.compile(r"pileus-probe-[0-9a-f]{12}")
-"""What stores are tried with."""
 TRIED = "pileus-probe"
-"""How a name of it begins, as it is told."""
+"""How the name of what a store is tried with begins, which is all that is told of it."""
+SCRATCH = re.compile(rf"{TRIED}-[0-9a-f]{{12}}")
 _READS = re.compile(r"^(Get|List)")
 _VERBS = {"PUT": "update", "POST": "update", "DELETE": "delete"}
 _CODES = {

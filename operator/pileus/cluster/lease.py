@@ -64,10 +64,8 @@ class Lease:
                     logger.info("%s leads.", self.identity)
                     self.lost.clear()
                     self.held.set()
-                elif not self.leading() and self.held.is_set():
-                    logger.warning("%s does not lead any more.", self.identity)
-                    self.held.clear()
-                    self.lost.set()
+                elif not self.leading():
+                    self._lapse()
                 await asyncio.sleep(RETRY * random.uniform(0.9, 1.1))
         finally:
             held, self._until = self.leading(), 0.0
@@ -108,12 +106,15 @@ class Lease:
         self._renewed(before + RENEW_DEADLINE)
 
     def _renewed(self, until: float) -> None:
-        if self.held.is_set() and not self.leading():
-            # Between two answers that came late nothing could be written, and whoever tried has given up.
-            logger.warning("%s did not lead for a moment: its renewal was answered late.", self.identity)
+        if not self.leading():
+            self._lapse()  # it was answered late, and whoever tried to write in between has given up
+        self._until = until
+
+    def _lapse(self) -> None:
+        if self.held.is_set():
+            logger.warning("%s does not lead any more.", self.identity)
             self.held.clear()
             self.lost.set()
-        self._until = until
 
     def _lease(self, lease: Manifest, *, taken: bool) -> Manifest:
         now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

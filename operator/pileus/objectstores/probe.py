@@ -124,12 +124,14 @@ def clear(remove: Callable[[str], None], name: str) -> None:
         try:
             return remove(name)
         except StoreError as error:
-            failures += 1
-            pause = backoff(failures, first=FIRST_PAUSE, longest=LONGEST_PAUSE)
-            if error.trouble is Trouble.DENIED or (error.fault.passing and time.monotonic() + pause > last):
+            if error.trouble is Trouble.DENIED:
                 raise
             if not error.fault.passing:
                 return None
+            failures += 1
+            pause = backoff(failures, first=FIRST_PAUSE, longest=LONGEST_PAUSE)
+            if time.monotonic() + pause > last:
+                raise
             time.sleep(pause)
 
 

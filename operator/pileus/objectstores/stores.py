@@ -96,12 +96,6 @@ class _Site:
     due: float = 0.0
     denials: int = 0
 
-    def tried(self, now: float, denied: Collection[str]) -> None:
-        """What keys are denied they may be granted soon, or again, as after a rotation."""
-        self.denials = self.denials + 1 if denied else 0
-        pause = backoff(self.denials, first=REFUSED_RETRY, longest=PROBE) if denied else PROBE
-        self.due = now + pause
-
 
 class ObjectStores:
     """What resources became on object stores."""
@@ -339,22 +333,25 @@ class ObjectStores:
         await site.gate.call("health", probe.healthy, site.store, wish.owner)
         if site.first and before.features is None and wish.known is not None and wish.known.features:
             before = wish.known  # another process has tried it
-            site.tried(now, before.denied)
-            self._tried(site, wish.known.features)
+            self._tried(site, now, wish.known.features, wish.known.denied)
         if before.features is None or now > site.due:
             if not self._leading():
                 raise NotLeading
             server = await site.gate.call("probe", probe.server, site.store)
             found, denied = await site.gate.call("probe", probe.features, site.store, wish.owner)
-            site.tried(now, denied)
             before = StoreSeen(server, features=found, denied=denied)
-            self._tried(site, found)
+            self._tried(site, now, found, denied)
         if before.fault:
             self._answers_again(wish.name)
         return dataclasses.replace(before, fault=None)
 
-    def _tried(self, site: _Site, found: frozenset[Feature]) -> None:
-        """It is known what the store can do: whoever waits for that goes on."""
+    def _tried(self, site: _Site, now: float, found: frozenset[Feature], denied: Collection[str]) -> None:
+        """It is known what the store can do: whoever waits for that goes on.
+
+        What its keys are denied they may be granted soon, or again, as after a rotation.
+        """
+        site.denials = site.denials + 1 if denied else 0
+        site.due = now + (backoff(site.denials, first=REFUSED_RETRY, longest=PROBE) if denied else PROBE)
         site.store = dataclasses.replace(site.store, features=found)
         self._arrived.set()
         self._arrived = asyncio.Event()

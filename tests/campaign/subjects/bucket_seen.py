@@ -12,13 +12,14 @@ from collections.abc import Iterable
 
 from pileus.engine.plan import Manifest
 from pileus.objects.reading import at, items
+from tests.campaign.storecalls import SCRATCH, TRIED
 from tests.campaign.storeview import LOTS as NAMES
 from tests.campaign.storeview import without_lots
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)"
 LOTS = (
     *NAMES,
-    (r"pileus-probe-[0-9a-f]{12}", "pileus-probe"),
+    (SCRATCH.pattern, TRIED),
     (TIME, "<time>"),
     (r'"(AWS_SECRET_ACCESS_KEY|AWS_ACCESS_KEY_ID|BUCKET_NAME)": "[^"]*"', r'"\1": "<drawn>"'),
     (r'"(pileus.dev/(?:key|previous-key|content)|keyId|previousKeyId)": "[^"]+"', r'"\1": "<drawn>"'),
