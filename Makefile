@@ -30,7 +30,7 @@ down: $(VENV)/.synced ## end the cluster and everything in it
 test: $(VENV)/.synced lint ## all tests, cheapest first, on a real cluster
 	@$(BIN)/pileus local build --with kubevirt --with s3  # what is built the first time is built with its progress in sight
 	@$(BIN)/pileus local up >/dev/null
-	@$(BIN)/python -m pytest -n 2 $(TIERS)
+	@$(BIN)/python -m pytest -n 2 --instafail --tb=short --maxfail=20 $(TIERS)
 
 test-s3: $(VENV)/.synced ## the tests of Buckets on MinIO and Garage, too; half an hour to build them the first time
 	@$(BIN)/pileus local build --with s3-minio --with s3-garage
