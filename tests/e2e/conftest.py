@@ -6,17 +6,27 @@ PILEUS_TEST_CLUSTER names the directory of another cluster than the checkout's `
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 from pileus.local.cluster import LocalCluster
 from pileus.local.plan import Profile
+from tests.e2e import aftermath
 from tests.e2e.apps import SLEEP
 from tests.e2e.engines import Engines
 from tests.e2e.kubectl import Kubectl, Manifest
 from tests.e2e.operator import GATEWAY, GRANTED, NAMESPACE, Operator
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure tells of the parts beneath it."""
+    report = yield
+    if report.failed:
+        report.sections.extend(aftermath.sections(item))
+    return report
 
 
 @pytest.fixture(scope="session")
