@@ -36,7 +36,7 @@ from pileus.objects.s3 import (
     User,
 )
 from pileus.objectstores.account import Account
-from pileus.objectstores.buckets import BATCH, KEPT, MARK, Step, Store, foreign, part, steps
+from pileus.objectstores.buckets import AT_ONCE, BATCH, KEPT, MARK, Step, Store, foreign, part, steps
 from pileus.objectstores.connection import Address, Connection, Keys
 from pileus.objectstores.errors import StoreError
 
@@ -659,6 +659,30 @@ def test_objects_go_by_their_names_where_there_are_no_versions() -> None:
     ]
     found = speaking(there, said, lambda: part(there, farewell(Fate.DELETE), Parting()))
     assert found == Parting(removed=2, left=1)
+
+
+def test_many_are_removed_by_several_calls() -> None:
+    """A busy store has to be done before the call times out."""
+    there = store()
+    names = [f"n{number:03}" for number in range(2 * AT_ONCE + 1)]
+    sent = [{"Key": name, "VersionId": f"v-{name}"} for name in names]
+    calls = [sent[:AT_ONCE], sent[AT_ONCE : 2 * AT_ONCE], sent[2 * AT_ONCE :]]
+    said: Said = [tagged(mark()), versions(*names), *(removal(*some) for some in calls)]
+    found = speaking(there, said, lambda: part(there, farewell(Fate.DELETE), Parting()))
+    assert found == Parting(removed=2 * AT_ONCE + 1, left=1)
+
+
+def test_on_ceph_no_call_removes_two_versions_of_one_object() -> None:
+    """Its gateway aborts when a second call for them meets the first."""
+    there = store(engine=Engine.CEPH)
+    said: Said = [
+        tagged(mark()),
+        versions("a", "b", "c", marks=("a", "c")),
+        removal(*({"Key": name, "VersionId": f"v-{name}"} for name in "abc")),
+        removal(*({"Key": name, "VersionId": f"m-{name}"} for name in "ac")),
+    ]
+    found = speaking(there, said, lambda: part(there, farewell(Fate.DELETE), Parting()))
+    assert found == Parting(removed=5, left=1)
 
 
 def test_what_cannot_be_removed_is_told_by_its_code_alone() -> None:

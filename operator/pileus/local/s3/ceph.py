@@ -189,6 +189,8 @@ def _settings(data: Path, cluster: str, store: Store) -> dict[str, dict[str, obj
             "log to file": "false",
             "log to stderr": "true",
             "log file": "",
+            # Its handler may hang where memory is corrupt; a process that ends is started again.
+            "fatal signal handlers": "false",
             "mon cluster log to file": "false",
             **{f"debug {name}": "0/0" for name in quiet},
             # One OSD holds everything once.
