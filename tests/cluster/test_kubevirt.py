@@ -132,7 +132,7 @@ def test_an_import_shows_its_progress_and_the_machine_waits_for_it(kubectl: Kube
     seen = kubectl.until("dv", "root", lambda dv: said(dv, "progress").startswith("42"))
     assert seen["status"]["phase"] in ("ImportScheduled", "ImportInProgress")
     kubectl.until("dv", "root", lambda dv: said(dv, "phase") == "ImportInProgress")
-    assert kubectl.get("vm", "vm")["status"]["printableStatus"] == "Provisioning"
+    kubectl.until("vm", "vm", lambda vm: said(vm, "printableStatus") == "Provisioning")
     assert kubectl.get("pvc", "root")["status"]["phase"] == "Pending", "it is bound when it is full"
 
     agent.finish_import("root")
