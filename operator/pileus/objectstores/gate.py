@@ -42,6 +42,11 @@ class Gate:
         self._closed = False
 
     @property
+    def closed(self) -> bool:
+        """Whether nobody may go on this way any more: who is under way must not change anything."""
+        return self._closed
+
+    @property
     def wait(self) -> float:
         """Seconds until the store is tried again; 0 while it is not left alone."""
         return max(0.0, self._until - asyncio.get_running_loop().time())
@@ -52,7 +57,7 @@ class Gate:
         `operation` is what it is counted as; one piece of work may make several calls of the store.
         """
         if self._closed:
-            raise StoreError(Trouble.UNREACHABLE, f"{operation}: the way to the store was changed")
+            raise _changed(operation)
         if self.wait > 0:
             raise StoreError(
                 Trouble.UNREACHABLE, f"{operation}: the store does not answer, and is left alone"
@@ -67,11 +72,11 @@ class Gate:
                 if not self._closed:
                     raise  # it is whoever waits that is cancelled
                 result = Trouble.UNREACHABLE.value
-                raise StoreError(
-                    Trouble.UNREACHABLE, f"{operation}: the way to the store was changed"
-                ) from None
+                raise _changed(operation) from None
             except NotLeading:
                 result = ""  # nobody was asked
+                if self._closed:
+                    raise _changed(operation) from None
                 raise
             except StoreError as error:
                 result = error.trouble.value
@@ -84,7 +89,7 @@ class Gate:
             return found
 
     def close(self) -> None:
-        """Calls that are under way end by themselves."""
+        """What is under way ends by itself, at the next call that may change something."""
         self._closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
 
@@ -97,3 +102,7 @@ class Gate:
             again = self._failures - TOLERATED + 1
             pause = backoff(again, first=FIRST_PAUSE, longest=LONGEST_PAUSE)
             self._until = asyncio.get_running_loop().time() + pause
+
+
+def _changed(operation: str) -> StoreError:
+    return StoreError(Trouble.UNREACHABLE, f"{operation}: the way to the store was changed")

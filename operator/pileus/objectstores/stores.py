@@ -376,12 +376,14 @@ class ObjectStores:
             ) from None
         authority = (await self._read(wish.ca)).get("ca.crt", "") if wish.ca else ""
         address = Address(wish.endpoint, wish.users, wish.region, authority)
-        connection = Connection(address, keys, leading=self._leading)
+        gate = Gate(count=self._count(wish.name))
+        # A thread outlives the task that is cancelled, and whoever comes next may lead, too.
+        connection = Connection(address, keys, leading=lambda: self._leading() and not gate.closed)
         if old is not None:
             old.gate.close()
         features = old.store.features if old and self._is_there(wish) else frozenset()
         store = Store(wish.engine, connection, users(wish.engine, connection), features)
-        site = self._sites[wish.name] = _Site(wish, store, Gate(count=self._count(wish.name)), old is None)
+        site = self._sites[wish.name] = _Site(wish, store, gate, old is None)
         return site
 
     async def _site(self, name: str) -> _Site:
