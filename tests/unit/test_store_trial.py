@@ -1,4 +1,4 @@
-"""What a store was tried on is taken away, though the store falters just then."""
+"""What is tried twice, and what a store was tried on is taken away though the store falters just then."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 
 import pytest
 
-from pileus.objects.s3 import Trouble
+from pileus.objects.s3 import Feature, Trouble
 from pileus.objectstores import probe
 from pileus.objectstores.errors import StoreError
 
@@ -60,3 +60,26 @@ def test_what_it_means_is_taken_at_its_word(trouble: Trouble, later: bool) -> No
     with pytest.raises(StoreError) if later else contextlib.nullcontext():
         probe.clear(store.remove, "tried-on")
     assert store.asked == 1
+
+
+@pytest.mark.parametrize(
+    ("answers", "found"), [([True], True), ([False, True], True), ([False, False], False)]
+)
+def test_what_was_not_kept_is_written_once_more(answers: list[bool], found: bool) -> None:
+    """An earlier trial's call may have come in between."""
+    given = iter(answers)
+    assert probe.tried(Feature.QUOTA, lambda: next(given), []) is found
+    assert next(given, None) is None
+
+
+def test_what_is_refused_is_not_asked_again() -> None:
+    asked: list[Feature] = []
+    denied: list[str] = []
+
+    def refuses() -> bool:
+        asked.append(Feature.CORS)
+        raise StoreError(Trouble.UNSUPPORTED, "PutBucketCors: NotImplemented (501)")
+
+    assert not probe.tried(Feature.CORS, refuses, denied)
+    assert len(asked) == 1
+    assert not denied

@@ -75,7 +75,7 @@ def features(store: Store, owner: str) -> tuple[frozenset[Feature], tuple[str, .
     _make(store, name)
     try:
         trials = _trials(replace(store, features=frozenset(Feature)), name, owner)
-        found = frozenset(feature for feature, works in trials if _tried(feature, works, denied))
+        found = frozenset(feature for feature, works in trials if tried(feature, works, denied))
         return found, tuple(denied)
     finally:
         clear(store.marks.remove, name)
@@ -95,9 +95,14 @@ def _trials(store: Store, name: str, owner: str) -> Iterator[tuple[Feature, Call
     yield Feature.REPLICATION, lambda: _copies(store, name, f"{name}-copy", owner)
 
 
-def _tried(feature: Feature, works: Callable[[], bool], denied: list[str]) -> bool:
+def tried(feature: Feature, works: Callable[[], bool], denied: list[str]) -> bool:
+    """Whether it works; what is denied is noted. Raises StoreError if nothing can be told.
+
+    What was not kept is written once more: a call of an earlier trial that the operator gave up may have been
+    carried out in between, on the same bucket.
+    """
     try:
-        return works()
+        return works() or works()
     except StoreError as error:
         if error.trouble in _FATAL:
             raise
