@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from pileus.local import LocalCluster
+from pileus.local.report import ending
 from tests.e2e.beside import OperatorBeside
-
-_LINES, _WIDTH = 12, 300
 
 
 def sections(item: pytest.Item) -> Iterator[tuple[str, str]]:
@@ -28,10 +27,10 @@ def sections(item: pytest.Item) -> Iterator[tuple[str, str]]:
                     told = f"{part['state']}, started again {part['restarts']} times"
                     yield (
                         f"{name}: {told}",
-                        _tail((value.layout.logs / f"{name}.log").read_text(errors="replace")),
+                        ending((value.layout.logs / f"{name}.log").read_text(errors="replace")),
                     )
         elif isinstance(value, OperatorBeside):
-            yield "operator", _tail(value.log())
+            yield "operator", ending(value.log())
 
 
 def _machine(directory: Path) -> str:
@@ -40,8 +39,3 @@ def _machine(directory: Path) -> str:
     memory = next(line.split()[1] for line in lines if line.startswith("MemAvailable"))
     load = os.getloadavg()[0]
     return f"load {load:.1f}, {int(memory) / 2**20:.1f} GiB of memory and {free:.1f} GiB of disk free"
-
-
-def _tail(text: str) -> str:
-    lines = [line[:_WIDTH] for line in text.splitlines() if line.strip()]
-    return "\n".join(lines[-_LINES:])

@@ -36,7 +36,7 @@ from pileus.local.paths import CHECKOUT, Layout
 from pileus.local.plan import Profile, Record
 from pileus.local.ports import PortsError, claim, listen
 from pileus.local.provided import ProvidedError
-from pileus.local.report import Report, Silent
+from pileus.local.report import Report, Silent, ending
 from pileus.local.s3 import objects as s3_objects
 from pileus.local.s3 import parts as s3_parts
 from pileus.local.s3 import stores as s3_stores
@@ -380,8 +380,7 @@ class LocalCluster:
     def _failure(self, reason: str, culprit: str = "") -> str:
         log = self.layout.logs / f"{culprit}.log"
         if culprit and log.exists():
-            last = "\n".join(line[:300] for line in log.read_text(errors="replace").splitlines()[-12:])
-            return f"{reason} Its log, {log}, ends with:\n{last}"
+            return f"{reason} Its log, {log}, ends with:\n{ending(log.read_text(errors='replace'))}"
         return f"{reason} The logs are in {self.layout.logs}."
 
     def _stop(self, *, keep_logs: bool) -> None:

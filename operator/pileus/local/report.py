@@ -75,3 +75,9 @@ class Silent(Report):
 
     def progress(self, text: str) -> None:
         """Nothing."""
+
+
+def ending(log: str) -> str:
+    """The last twelve lines of a log that say anything, each of at most 300 characters."""
+    lines = [line[:300] for line in log.splitlines() if line.strip()]
+    return "\n".join(lines[-12:])
