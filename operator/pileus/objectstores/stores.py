@@ -15,34 +15,31 @@ import asyncio
 import dataclasses
 import logging
 import random
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, cast
 
 from pileus.engine.backoff import backoff
 from pileus.engine.ports import ApiError, NotLeading
+from pileus.objects.catalog import OBJECT_STORE
 from pileus.objects.s3 import (
     BucketWish,
-    Engine,
     Farewell,
     Fault,
-    Feature,
     Identity,
     Parting,
     Seen,
-    Source,
     StoreSeen,
     StoreWish,
     Trouble,
 )
-from pileus.objectstores import buckets, probe
-from pileus.objectstores.buckets import Store
-from pileus.objectstores.connection import Address, Connection, Keys
+from pileus.objectstores import buckets
+from pileus.objectstores.connection import Keys
 from pileus.objectstores.errors import StoreError
-from pileus.objectstores.gate import Count, Gate
+from pileus.objectstores.gate import Count
 from pileus.objectstores.replication import keys_of
-from pileus.objectstores.users import users
+from pileus.objectstores.sites import Read, Site, Sites, same
 
 logger = logging.getLogger(__name__)
 
@@ -50,8 +47,6 @@ RESYNC = 900.0
 """Seconds after which a bucket is looked at though nothing happened."""
 HEARTBEAT = 15.0
 """Seconds between two calls that show whether a store answers."""
-PROBE = 3600.0
-"""Seconds between two trials of what a store can do."""
 FIRST_RETRY, LONGEST_RETRY = 1.0, 120.0
 REFUSED_RETRY = 60.0
 """Seconds after which what a store refused is tried again; then twice as many, up to a resync's."""
@@ -82,28 +77,13 @@ class _Subject:
     timer: asyncio.TimerHandle | None = None
 
 
-@dataclass(slots=True)
-class _Site:
-    """One store: the way to it, and when what it can do is tried again (a time on the loop's clock).
-
-    first: of its name in this process. denials: trials in a row in which its keys were denied something.
-    """
-
-    wish: StoreWish
-    store: Store
-    gate: Gate
-    first: bool
-    due: float = 0.0
-    denials: int = 0
-
-
 class ObjectStores:
     """What resources became on object stores."""
 
     def __init__(
         self,
         *,
-        read: Callable[[Source], Awaitable[Mapping[str, str]]],
+        read: Read,
         news: Callable[[Key], None],
         leading: Callable[[], bool],
         count: Callable[[str], Count],
@@ -111,10 +91,8 @@ class ObjectStores:
         self._read = read
         self._news = news
         self._leading = leading
-        self._count = count
         self._subjects: dict[Key, _Subject] = {}
-        self._sites: dict[str, _Site] = {}
-        self._arrived = asyncio.Event()
+        self._sites = Sites(read=read, leading=leading, count=count, answers=self._answers_again)
 
     def seen(self, key: Key, uid: str) -> Result | None:
         """What was seen last for this resource; None if nothing was yet."""
@@ -137,7 +115,8 @@ class ObjectStores:
             subject = self._subjects[key] = _Subject(uid, wish, confirm, asked)
         elif self._differs(subject, wish):
             subject.stale = subject.pending = True
-            if isinstance(wish, StoreWish) and _place(wish) != _place(subject.wish):
+            before = subject.wish
+            if isinstance(wish, StoreWish) and isinstance(before, StoreWish) and not same(wish, before):
                 subject.seen = None  # it is another store
         elif subject.asked != asked:
             subject.stale = True
@@ -157,10 +136,8 @@ class ObjectStores:
         """The resource is gone, or another one."""
         if subject := self._subjects.pop(key, None):
             _halt(subject)
-        for name, site in tuple(self._sites.items()):
-            if key == ("ObjectStore", "", name):
-                site.gate.close()
-                del self._sites[name]
+        if key[0] == OBJECT_STORE.kind:
+            self._sites.close(key[2])
 
     def reset(self) -> None:
         """Another replica may have done anything since: what was seen is forgotten."""
@@ -174,7 +151,7 @@ class ObjectStores:
             return wish != before
         if wish == before:
             return False
-        site = self._sites.get(wish.store)
+        site = self._sites.known(wish.store)
         if site is None or wish.store != before.store or wish.bucket != before.bucket:
             return True
         if _but_for_keys(wish) != _but_for_keys(before):
@@ -186,7 +163,7 @@ class ObjectStores:
         wish, seen = subject.wish, subject.seen
         if not (isinstance(wish, BucketWish) and isinstance(seen, Seen)) or seen.fault or seen.refused:
             return False
-        site = self._sites.get(wish.store)
+        site = self._sites.known(wish.store)
         return site is not None and _lacks(site, subject, wish, seen)
 
     def _start(self, key: Key, subject: _Subject) -> None:
@@ -248,9 +225,9 @@ class ObjectStores:
         vault = dict(subject.vault)
         try:
             if isinstance(wish, StoreWish):
-                before = before if self._is_there(wish) else StoreSeen()
-                return await self._visit(wish, before)
-            site = await self._site(wish.store)
+                before = before if self._sites.holds(wish) else StoreSeen()
+                return await self._sites.visit(wish, before)
+            site = await self._sites.ready(wish.store)
             if isinstance(wish, Farewell):
                 return await self._part(site, wish, before, confirm)
             return await self._make(site, subject, wish, vault, before, confirm)
@@ -260,14 +237,9 @@ class ObjectStores:
             fault = Fault(Trouble.UNREACHABLE, str(error))
         return cast("Result", dataclasses.replace(before, fault=fault))
 
-    def _is_there(self, wish: StoreWish) -> bool:
-        """Whether it is the store that was visited last under its name: else nothing is known of it."""
-        site = self._sites.get(wish.name)
-        return site is not None and _place(site.wish) == _place(wish)
-
     async def _make(
         self,
-        site: _Site,
+        site: Site,
         subject: _Subject,
         wish: BucketWish,
         vault: dict[str, Keys],
@@ -315,7 +287,7 @@ class ObjectStores:
         fresh = {user: keys.id for user, keys in subject.vault.items()}
         return dataclasses.replace(seen, fault=fault, refused=refused, lost=lost, fresh=fresh)
 
-    async def _part(self, site: _Site, wish: Farewell, before: Parting, confirm: Confirm) -> Parting:
+    async def _part(self, site: Site, wish: Farewell, before: Parting, confirm: Confirm) -> Parting:
         if before.done:
             return before
         if not self._leading():
@@ -323,38 +295,6 @@ class ObjectStores:
         if not await confirm():
             return before
         return await site.gate.call("part", buckets.part, site.store, wish, before)
-
-    async def _visit(self, wish: StoreWish, before: StoreSeen) -> StoreSeen:
-        site = self._sites.get(wish.name)
-        if site is None or site.wish != wish:
-            site = await self._connect(wish, site)
-            before = StoreSeen()
-        now = asyncio.get_running_loop().time()
-        await site.gate.call("health", probe.healthy, site.store, wish.owner)
-        if site.first and before.features is None and wish.known is not None and wish.known.features:
-            before = wish.known  # another process has tried it
-            self._tried(site, now, wish.known.features, wish.known.denied)
-        if before.features is None or now > site.due:
-            if not self._leading():
-                raise NotLeading
-            server = await site.gate.call("probe", probe.server, site.store)
-            found, denied = await site.gate.call("probe", probe.features, site.store, wish.owner)
-            before = StoreSeen(server, features=found, denied=denied)
-            self._tried(site, now, found, denied)
-        if before.fault:
-            self._answers_again(wish.name)
-        return dataclasses.replace(before, fault=None)
-
-    def _tried(self, site: _Site, now: float, found: frozenset[Feature], denied: Collection[str]) -> None:
-        """It is known what the store can do: whoever waits for that goes on.
-
-        What its keys are denied they may be granted soon, or again, as after a rotation.
-        """
-        site.denials = site.denials + 1 if denied else 0
-        site.due = now + (backoff(site.denials, first=REFUSED_RETRY, longest=PROBE) if denied else PROBE)
-        site.store = dataclasses.replace(site.store, features=found)
-        self._arrived.set()
-        self._arrived = asyncio.Event()
 
     def _answers_again(self, name: str) -> None:
         """Whoever waits to try this store again need not wait any longer."""
@@ -364,43 +304,8 @@ class ObjectStores:
                 subject.stale, subject.failures = True, 0
                 self._start(key, subject)
 
-    async def _connect(self, wish: StoreWish, old: _Site | None) -> _Site:
-        given = await self._read(wish.credentials)
-        try:
-            token = given["GARAGE_ADMIN_TOKEN"] if wish.engine is Engine.GARAGE else ""
-            keys = Keys(given["AWS_ACCESS_KEY_ID"], given["AWS_SECRET_ACCESS_KEY"], token)
-        except KeyError as error:
-            source = wish.credentials
-            raise StoreError(
-                Trouble.DENIED, f"Secret {source.name!r} in {source.namespace!r} lacks {error.args[0]}"
-            ) from None
-        authority = (await self._read(wish.ca)).get("ca.crt", "") if wish.ca else ""
-        address = Address(wish.endpoint, wish.users, wish.region, authority)
-        gate = Gate(count=self._count(wish.name))
-        # A thread outlives the task that is cancelled, and whoever comes next may lead, too.
-        connection = Connection(address, keys, leading=lambda: self._leading() and not gate.closed)
-        if old is not None:
-            old.gate.close()
-        features = old.store.features if old and self._is_there(wish) else frozenset()
-        store = Store(wish.engine, connection, users(wish.engine, connection), features)
-        site = self._sites[wish.name] = _Site(wish, store, gate, old is None)
-        return site
 
-    async def _site(self, name: str) -> _Site:
-        """The store, once it was tried what it can do."""
-        while True:
-            site = self._sites.get(name)
-            if site is not None and site.store.features:
-                return site
-            await self._arrived.wait()
-
-
-def _place(wish: Wish) -> object:
-    """Which store a wish for one is about."""
-    return (wish.engine, wish.endpoint, wish.users) if isinstance(wish, StoreWish) else None
-
-
-def _lacks(site: _Site, subject: _Subject, wish: BucketWish, seen: Seen) -> bool:
+def _lacks(site: Site, subject: _Subject, wish: BucketWish, seen: Seen) -> bool:
     """Whether anything would be done for the wish, as things were seen."""
     return bool(buckets.steps(site.store, _with_vault(wish, subject.vault, seen), seen))
 
