@@ -29,11 +29,10 @@ from pileus.cluster.informer import Informer
 from pileus.cluster.lease import Lease
 from pileus.cluster.namespaces import Namespaces
 from pileus.cluster.observer import CacheObserver
-from pileus.cluster.prober import Prober, Trial
+from pileus.cluster.prober import Trial
 from pileus.cluster.references import KINDS, References
 from pileus.cluster.resources import Key, Resources
 from pileus.cluster.store import Store
-from pileus.cluster.surveyor import Surveyor
 from pileus.cluster.writer import ClusterWriter
 from pileus.engine import labels
 from pileus.engine.kind import Kind
@@ -44,10 +43,10 @@ from pileus.engine.reconcile import Reconciler
 from pileus.engine.world import Settings
 from pileus.objects.catalog import NAMESPACE
 from pileus.objects.s3 import Source
-from pileus.objects.surroundings import Surroundings
 from pileus.objectstores.stores import ObjectStores
 from pileus.telemetry.endpoint import serve
 from pileus.telemetry.metrics import Scraped, Telemetry
+from pileus.wiring.surveys import Surveys
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +86,7 @@ class Runtime:
         self._queue: Queue[Key] = Queue(self._handle)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._informers: dict[str, Informer] = {}
-        self._surveyors: dict[str, Surveyor] = {}
+        self._surveys = Surveys({})
         self._dependents: dict[str, set[str]] = {}
         self._served: frozenset[str] = frozenset()
         self._endpoint_runner: web.AppRunner | None = None
@@ -106,7 +105,9 @@ class Runtime:
             identity=self._options.identity,
         )
         self._references = References(self._client, news=self._again, ours=self._resources.get)
-        self._surveyors = self._survey(self._client)
+        self._surveys = Surveys.of(
+            self._kinds.values(), self._client, news=self._wake_soon, died=self.died.set
+        )
         self._granted = Granted(self._client, self._store, news=self._wake)
         self._outside = ObjectStores(
             read=self._content, news=self._wake, leading=self._lease.leading, count=self._telemetry.store_call
@@ -130,7 +131,7 @@ class Runtime:
             resources=self._resources,
             references=self._references,
             served=lambda: self._served,
-            surveyors=self._surveyors,
+            surveyors=self._surveys.surveyors,
             settings=settings,
         )
         self._reconcilers = {
@@ -143,7 +144,16 @@ class Runtime:
             )
             for name, kind in self._kinds.items()
         }
-        self._prober = self._probe(self._client)
+        self._prober = self._surveys.prober(
+            self._client,
+            Trial(
+                namespace=own_namespace(),
+                pod=self._options.identity,
+                image=self._options.trial_image,
+                off=not self._options.try_enforcement,
+            ),
+            leading=self._lease.leading,
+        )
         self._telemetry.scrape_from(self._scraped())
         self._endpoint_runner = await serve(
             self._telemetry,
@@ -176,8 +186,7 @@ class Runtime:
             self._outside.reset()
             await self._references.close()
             await self._granted.close()
-            for surveyor in set(self._surveyors.values()):
-                await surveyor.close()
+            await self._surveys.close()
             await self._client.__aexit__()
         if self._endpoint_runner is not None:
             await self._endpoint_runner.cleanup()
@@ -202,52 +211,8 @@ class Runtime:
             self._references.forget(key)
             self._touch(key)
             self._granted.forget(key)
-            if key[0] in self._surveyors:
-                self._surveyors[key[0]].forget(key)
+            self._surveys.forget(key)
             self._outside.forget(key)
-
-    def _survey(self, client: Client) -> dict[str, Surveyor]:
-        """By kind; kinds with the same survey share it."""
-        made: dict[int, Surveyor] = {}
-        found = {}
-        for kind in self._kinds.values():
-            if kind.surveyed:
-                key = id(kind.surveyed)
-                made[key] = made.get(key) or Surveyor(
-                    client, kind.surveyed, news=self._wake_soon, died=self.died.set
-                )
-                found[kind.name] = made[key]
-        return found
-
-    def _probe(self, client: Client) -> Prober | None:
-        """Who finds out whether policies hold, if there are kinds to which that matters."""
-        for surveyor in self._surveyors.values():
-            around = surveyor.survey
-            if isinstance(around, Surroundings):
-                surveyor.known.clear()
-                found = lambda result, s=surveyor, a=around: s.touched(a.tried(result))  # noqa: E731
-                return Prober(
-                    client,
-                    Trial(
-                        namespace=own_namespace(),
-                        pod=self._options.identity,
-                        image=self._options.trial_image,
-                        off=not self._options.try_enforcement,
-                    ),
-                    leading=self._lease.leading,
-                    fabric=around.fabric.enforcing,
-                    found=found,
-                    asked=surveyor.used,
-                    known=surveyor.known,
-                )
-        return None
-
-    def _enforcement(self) -> tuple[bool, str] | None:
-        for surveyor in self._surveyors.values():
-            if isinstance(surveyor.survey, Surroundings):
-                known = surveyor.survey.enforcement
-                return None if known.holds is None else (known.holds, known.at)
-        return None
 
     def _wake_soon(self, key: Key) -> None:
         """Pods come and go by the dozen: one pass for all of them."""
@@ -382,7 +347,7 @@ class Runtime:
     def dead(self) -> str:
         """The name of a part that ended although it must not, or an empty string."""
         dead = [name for name, task in self._tasks.items() if task.done()]
-        dead += [surveyor.dead for surveyor in self._surveyors.values() if surveyor.dead]
+        dead += self._surveys.dead
         return dead[0] if dead and not self._stopping else ""
 
     def _unhealthy(self) -> str:
@@ -407,5 +372,5 @@ class Runtime:
                 if i.kind.engine
             ],
             leading=lambda: self._lease.leading(),
-            enforcement=self._enforcement,
+            enforcement=lambda: self._surveys.enforcement,
         )
