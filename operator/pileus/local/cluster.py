@@ -11,7 +11,6 @@ It must not know how parts are configured (`controlplane`, `node`) nor what runs
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import shutil
 import subprocess
@@ -25,25 +24,21 @@ from pileus.local import addons, cgroups, engines, host, images, kubevirt, launc
 from pileus.local.addons import AddonError
 from pileus.local.engines import EngineError
 from pileus.local.foreign import ForeignError
+from pileus.local.growth import Growth, GrowthError
 from pileus.local.host import HostError
 from pileus.local.images import ImageError
 from pileus.local.kubectl import Kubectl, KubectlError
-from pileus.local.kubevirt import identities, objects
-from pileus.local.kubevirt import parts as kubevirt_parts
 from pileus.local.kubevirt.objects import ObjectsError
 from pileus.local.launch import LaunchError
 from pileus.local.paths import CHECKOUT, Layout
 from pileus.local.plan import Profile, Record
 from pileus.local.ports import PortsError, claim, listen
 from pileus.local.provided import ProvidedError
-from pileus.local.report import Report, Silent, ending
-from pileus.local.s3 import objects as s3_objects
-from pileus.local.s3 import parts as s3_parts
+from pileus.local.report import Report, Silent
 from pileus.local.s3 import stores as s3_stores
 from pileus.local.s3.ceph import CephError
 from pileus.local.s3.stores import Store
 
-_PATIENCE = 600.0  # seconds for all parts to work; each has its own limit below that
 _NODE_WAIT = 120
 
 
@@ -137,21 +132,22 @@ class LocalCluster:
             # A killed `up` said nothing of parts that work, but a complete one did.
             before = self.progress()["parts"] if record and record.complete else ()
             programs = self._build(plan.programs(profile, wanted))
+            growth = Growth(self.layout, profile, programs, self._report, self.nsenter)
             try:
                 if profile.provided:
                     self._provide(profile, record, programs)
                 elif record is None:
                     self._start(profile, wanted, programs)
                 elif plan.KWOK in wanted and plan.KWOK not in record.with_:
-                    self._extend(record, wanted, programs)
+                    growth.simulate(record, wanted)
                 if not profile.provided:
-                    self._wait_for_parts(before)
+                    growth.wait(before)
                 done = record is not None and record.complete and kubevirt.NAME in record.with_
                 if kubevirt.NAME in wanted and not done:
-                    self._virtualize(profile, programs)
+                    growth.virtualize(self._known)
                 for addon in storing:
                     if not (record and record.complete and addon in record.with_):
-                        self._store_objects(addon, profile, programs)
+                        growth.store_objects(self._known, addon)
                 self._complete(profile, wanted)
             except BaseException as error:
                 if not isinstance(error, KeyboardInterrupt) and record is None:
@@ -171,11 +167,7 @@ class LocalCluster:
 
     def progress(self) -> dict[str, Any]:
         """What the first process says: phase, and per part pid, state, restarts, seconds."""
-        try:
-            found: dict[str, Any] = json.loads(self.layout.progress.read_text())
-        except OSError:
-            return {"phase": "absent", "parts": {}}
-        return found
+        return launch.progress(self.layout)
 
     def nsenter(self, argv: Sequence[str]) -> list[str]:
         """The command that runs `argv` inside the cluster's namespaces, where it has any."""
@@ -214,6 +206,12 @@ class LocalCluster:
             done = subprocess.run(argv, stdin=content, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise ClusterError(f"{archive} cannot be imported: {done.stderr.strip()[-500:]}")
+
+    @property
+    def _known(self) -> Record:
+        record = self.record
+        assert record is not None  # `up` has begun
+        return record
 
     def _check_profile(self, record: Record | None) -> Profile:
         if record is not None:
@@ -270,86 +268,7 @@ class LocalCluster:
         if record is None:
             Record(profile, (), 0, complete=False, versions={}).write(self.layout.record)
 
-    def _extend(self, record: Record, wanted: tuple[str, ...], programs: dict[str, Path]) -> None:
-        site = plan.site(self.layout, record.profile, programs, record.port)
-        spec = json.loads(self.layout.spec.read_text())
-        launch.reload(self.layout, plan.extend(spec, site, wanted))
-        record = record.changed(versions={**record.versions, **site.versions})
-        record.write(self.layout.record)
-
-    def _virtualize(self, profile: Profile, programs: dict[str, Path]) -> None:
-        """Add the parts of KubeVirt; what they watch comes before them, what calls them after."""
-        record = self.record
-        assert record is not None
-        client = Kubectl(self.kubectl, self.kubeconfig)
-        site = plan.site(self.layout, profile, programs, record.port)
-        spec = json.loads(self.layout.spec.read_text())
-        ports = kubevirt_parts.ports(site, own_network=profile is Profile.NODE)
-        identities.certificates(site, kubevirt_parts.node_address(site))
-        with self._report.step("KubeVirt's definitions served"):
-            objects.before(client, site)
-        known = self.progress()["parts"]
-        launch.reload(self.layout, plan.added(spec, kubevirt_parts.parts(site, ports)))
-        record.changed(versions={**record.versions, **site.versions}).write(self.layout.record)
-        self._wait_for_parts(known)
-        with self._report.step("KubeVirt's webhooks and instance types there"):
-            objects.after(client, site, ports)
-
-    def _store_objects(self, addon: str, profile: Profile, programs: dict[str, Path]) -> None:
-        """Add the S3 engines of an add-on, their root users, and what the cluster knows of them."""
-        record = self.record
-        assert record is not None
-        own_network = profile is Profile.NODE
-        site = plan.site(self.layout, profile, programs, record.port)
-        s3_parts.download(addon, self._report)
-        with self._report.step(f"S3 engines of {addon} configured"):
-            stores = s3_parts.decide(site, addon, own_network=own_network)
-            for name, engine in s3_parts.of(addon).items():
-                engine.prepare(site, stores[name])
-        spec, known = json.loads(self.layout.spec.read_text()), self.progress()["parts"]
-        parts = s3_parts.parts(site, addon, stores, spec, own_network=own_network)
-        launch.reload(self.layout, plan.added(spec, parts))
-        versions = {part.name: part.version for part in parts}
-        record.changed(versions={**record.versions, **versions}).write(self.layout.record)
-        self._wait_for_parts(known)
-        with self._report.step(f"Root users and Secrets of {addon} there"):
-            for name, engine in s3_parts.of(addon).items():
-                self._finish(engine.finish(site, stores[name]))
-            Kubectl(self.kubectl, self.kubeconfig).apply(s3_objects.documents(stores.values()))
-
-    def _finish(self, command: Sequence[str]) -> None:
-        if not command:
-            return
-        done = subprocess.run(self.nsenter(command), capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise ClusterError(f"The S3 engines' root users cannot be made: {done.stderr.strip()[-500:]}")
-
-    def _wait_for_parts(self, known: Iterable[str]) -> None:
-        """Until all work; a line for each as it does."""
-        told = set(known)
-        expected = [part["name"] for part in json.loads(self.layout.spec.read_text())["parts"]]
-        start = time.monotonic()
-        while True:
-            now = self.progress()
-            for name, part in now["parts"].items():
-                if part["seconds"] is not None and name not in told:
-                    told.add(name)
-                    self._report.done(f"{name} works", part["seconds"])
-            waiting = [name for name in expected if name not in told]
-            if now["phase"] == "failed":
-                raise ClusterError(self._failure(now["reason"], now.get("culprit", "")))
-            if now["phase"] == "ready" and not waiting:
-                return
-            if time.monotonic() - start > _PATIENCE:
-                raise ClusterError(self._failure(f"Still waiting for {', '.join(waiting)}."))
-            if launch.find(self.layout) is None and time.monotonic() - start > 5:
-                raise ClusterError(self._failure("The cluster's first process has ended.", "first"))
-            self._report.progress(f"Waiting for {', '.join(waiting)}")
-            time.sleep(0.05)
-
     def _complete(self, profile: Profile, wanted: tuple[str, ...]) -> None:
-        record = self.record
-        assert record is not None
         client = Kubectl(self.kubectl, self.kubeconfig)
         if not (profile.provided or profile is Profile.APISERVER):
             with self._report.step("default ServiceAccount there"):
@@ -375,13 +294,7 @@ class LocalCluster:
                     volumes=self.layout.volumes,
                     base=base,
                 )
-        record.changed(complete=True, with_=wanted).write(self.layout.record)
-
-    def _failure(self, reason: str, culprit: str = "") -> str:
-        log = self.layout.logs / f"{culprit}.log"
-        if culprit and log.exists():
-            return f"{reason} Its log, {log}, ends with:\n{ending(log.read_text(errors='replace'))}"
-        return f"{reason} The logs are in {self.layout.logs}."
+        self._known.changed(complete=True, with_=wanted).write(self.layout.record)
 
     def _stop(self, *, keep_logs: bool) -> None:
         if (record := self.record) and record.profile is Profile.KIND:
@@ -424,6 +337,7 @@ def _translated() -> Iterator[None]:
         CephError,
         EngineError,
         ForeignError,
+        GrowthError,
         HostError,
         ImageError,
         KubectlError,

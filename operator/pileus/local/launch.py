@@ -104,6 +104,15 @@ def reload(layout: Layout, spec: Mapping[str, Any]) -> None:
     os.kill(found.pid, signal.SIGHUP)
 
 
+def progress(layout: Layout) -> dict[str, Any]:
+    """What the first process says: phase, and per part pid, state, restarts, seconds."""
+    try:
+        found: dict[str, Any] = json.loads(layout.progress.read_text())
+    except OSError:
+        return {"phase": "absent", "parts": {}}
+    return found
+
+
 def inside(found: Found, argv: Sequence[str]) -> list[str]:
     """The command that runs `argv` in the cluster's namespaces, in the present directory."""
     if found.outer is None:
