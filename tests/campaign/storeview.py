@@ -128,6 +128,8 @@ class StoreView:
                 if error.code == 404:
                     return None
                 raise
+            if counted is None:
+                return None  # as Ceph says when it goes just then
             quota = counted["bucket_quota"]
             limits = {key: quota[key] for key in ("max_size", "max_objects")}
             found["quota"] = limits if quota["enabled"] else None
@@ -145,7 +147,7 @@ class StoreView:
         try:
             if self._ceph:
                 found = s3.admin_ops(self.store, "GET", "user", uid=name)
-                return {"keys": sorted(key["access_key"] for key in found["keys"])}
+                return found and {"keys": sorted(key["access_key"] for key in found["keys"])}
             keys = self._iam.list_access_keys(UserName=name)["AccessKeyMetadata"]
         except (ClientError, OSError):
             return None

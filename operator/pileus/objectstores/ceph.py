@@ -40,13 +40,13 @@ class CephUsers:
 
     @cached_property
     def _root(self) -> tuple[str, str]:
-        found = self._ask("GET", "user", **{"access-key": self._connection.key})
+        found = self._found("user", **{"access-key": self._connection.key})
         return str(found.get("tenant", "")), str(found["user_id"])
 
     def find(self, user: str, bucket: str) -> User | None:
         """One call."""
         try:
-            found = self._ask("GET", "user", uid=self._uid(user))
+            found = self._found("user", uid=self._uid(user))
         except StoreError as error:
             if error.trouble is Trouble.ABSENT:
                 return None
@@ -93,7 +93,7 @@ class CephUsers:
 
     def account(self, bucket: str) -> Account | None:
         """One call for both."""
-        found = self._ask("GET", "bucket", bucket=bucket, stats="true")
+        found = self._found("bucket", bucket=bucket, stats="true")
         counted = (found.get("usage") or {}).get("rgw.main") or {}
         quota = found.get("bucket_quota") or {}
         limits = Quota()
@@ -108,7 +108,7 @@ class CephUsers:
 
     def limit(self, bucket: str, quota: Quota) -> None:
         """For the bucket, whoever writes."""
-        owner = self._ask("GET", "bucket", bucket=bucket)["owner"]
+        owner = self._found("bucket", bucket=bucket)["owner"]
         options = {
             "quota-type": "bucket",
             "max-size-kb": str(quota.size // _UNIT if quota.size else -1),
@@ -120,6 +120,13 @@ class CephUsers:
     def _uid(self, user: str) -> str:
         tenant, _ = self._root
         return f"{tenant}${user}" if tenant else user
+
+    def _found(self, path: str, **query: str) -> dict[str, Any]:
+        """What is said of one user or bucket. Raises StoreError."""
+        found: dict[str, Any] | None = self._ask("GET", path, **query)
+        if not found:  # so says Ceph 16 now and then of a bucket that is removed just then
+            raise StoreError(Trouble.BUSY, f"GET /admin/{path}: an empty answer")
+        return found
 
     def _ask(self, method: str, path: str, **query: str) -> Any:
         return self._connection.signed(method, f"/admin/{path}", {"format": "json", **query})
