@@ -147,7 +147,7 @@ class StoreView:
         try:
             if self._ceph:
                 found = s3.admin_ops(self.store, "GET", "user", uid=name)
-                return found and {"keys": sorted(key["access_key"] for key in found["keys"])}
+                return {"keys": sorted(key["access_key"] for key in found["keys"])}
             keys = self._iam.list_access_keys(UserName=name)["AccessKeyMetadata"]
         except (ClientError, OSError):
             return None

@@ -139,14 +139,14 @@ class LocalCluster:
                 elif record is None:
                     self._start(profile, wanted, programs)
                 elif plan.KWOK in wanted and plan.KWOK not in record.with_:
-                    growth.simulate(record, wanted)
+                    growth.simulate(record)
                 if not profile.provided:
                     growth.wait(before)
-                done = record is not None and record.complete and kubevirt.NAME in record.with_
-                if kubevirt.NAME in wanted and not done:
+                had = record.with_ if record and record.complete else ()
+                if kubevirt.NAME in wanted and kubevirt.NAME not in had:
                     growth.virtualize(self._known)
                 for addon in storing:
-                    if not (record and record.complete and addon in record.with_):
+                    if addon not in had:
                         growth.store_objects(self._known, addon)
                 self._complete(profile, wanted)
             except BaseException as error:

@@ -66,11 +66,10 @@ class Growth:
             self.report.progress(f"Waiting for {', '.join(waiting)}")
             time.sleep(0.05)
 
-    def simulate(self, record: Record, wanted: Iterable[str]) -> None:
-        """Let kwok run, if it is wanted. It is waited for with all others."""
+    def simulate(self, record: Record) -> None:
+        """Let kwok run. It is waited for with all others."""
         site = self._site(record)
-        launch.reload(self.layout, plan.extend(self._spec(), site, wanted))
-        record.changed(versions={**record.versions, **site.versions}).write(self.layout.record)
+        self._start(record, [plan.kwok(site)], site.versions)
 
     def virtualize(self, record: Record) -> None:
         """Add the parts of KubeVirt; what they watch comes before them, what calls them after."""
@@ -115,9 +114,12 @@ class Growth:
 
     def _add(self, record: Record, parts: Iterable[Part], versions: Mapping[str, str]) -> None:
         known = launch.progress(self.layout)["parts"]
+        self._start(record, parts, versions)
+        self.wait(known)
+
+    def _start(self, record: Record, parts: Iterable[Part], versions: Mapping[str, str]) -> None:
         launch.reload(self.layout, plan.added(self._spec(), parts))
         record.changed(versions={**record.versions, **versions}).write(self.layout.record)
-        self.wait(known)
 
     def _finish(self, command: Sequence[str]) -> None:
         if not command:

@@ -137,7 +137,7 @@ def prepare(
             node.enforcer(site),
         ]
     if KWOK in with_:
-        parts.append(_kwok(site))
+        parts.append(kwok(site))
     if listens is not None:
         parts.insert(0, _forwarder(site, listens))
     return {
@@ -147,11 +147,6 @@ def prepare(
         "setup": setup,
         "parts": [part.as_json() for part in parts],
     }
-
-
-def extend(spec: Mapping[str, Any], site: Site, with_: Iterable[str]) -> dict[str, Any]:
-    """The spec of a running cluster with kwok, where that is asked for in addition."""
-    return added(spec, [_kwok(site)] if KWOK in with_ else [])
 
 
 def added(spec: Mapping[str, Any], parts: Iterable[Part]) -> dict[str, Any]:
@@ -191,7 +186,8 @@ def _forwarder(site: Site, listens: int) -> Part:
     return Part("forwarder", argv, "", port=site.ports.api, listens=listens)
 
 
-def _kwok(site: Site) -> Part:
+def kwok(site: Site) -> Part:
+    """What plays the nodes and pods that are fake; writes what it reads."""
     stages = site.layout.etc / "kwok-stages.yaml"
     source = engines.module_dir(f"sigs.k8s.io/kwok@{engines.version(KWOK)}") / "kustomize" / "stage"
     files = [*(source / name for name in _STAGES), *sorted((source / _POD_STAGES).glob("pod-*.yaml"))]

@@ -80,10 +80,7 @@ class CephUsers:
         try:
             self._ask("DELETE", "user", key="", uid=self._uid(user), **{"access-key": key})
         except StoreError as error:
-            if error.trouble is not Trouble.ABSENT and error.code not in (
-                "InvalidAccessKeyId",
-                "InvalidAccessKey",
-            ):
+            if error.trouble is not Trouble.ABSENT and error.code not in _NO_KEY:
                 raise
 
     def drop(self, user: str) -> None:

@@ -140,7 +140,7 @@ class Sites:
         connection = Connection(address, keys, leading=lambda: self._leading() and not gate.closed)
         if old is not None:
             old.gate.close()
-        features = old.store.features if old and self.holds(wish) else frozenset()
+        features = old.store.features if old and same(old.wish, wish) else frozenset()
         store = Store(wish.engine, connection, users(wish.engine, connection), features)
         site = self._sites[wish.name] = Site(wish, store, gate, old is None)
         return site
